@@ -1,0 +1,140 @@
+"""The shapes on the wire: what the routes answer, and what the client reads back."""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from winnow.contract.problems import JobError, Reason
+from winnow.contract.results import JobResult, LevelRow, Progress
+from winnow.contract.values import Record
+
+JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
+TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class JobProgress(Progress):
+    """Progress with an estimate of the time left."""
+
+    eta_seconds: float | None = None
+
+
+class Waiting(Record):
+    """What a job waits for."""
+
+    waits_for: Literal["slot", "worker"] = Field(alias="for")
+    resource: Literal["cpu", "gpu"]
+
+
+class Job(Record):
+    """A job as `GET /v1/jobs/{id}` shows it."""
+
+    id: str
+    kind: str
+    state: str
+    reason: Reason | str | None
+    queue_position: int | None
+    waiting: Waiting | None
+    progress: JobProgress
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    spec: dict[str, Any]
+    levels: tuple[LevelRow, ...]
+    result: JobResult | None
+    error: JobError | None
+    links: dict[str, str]
+
+
+class ModelFile(Record):
+    """A file of a model."""
+
+    name: str
+    bytes: int
+    dense_bytes: int
+    sha256: str
+    media_type: str
+    opens_with: str
+
+
+class Model(Record):
+    """A network that can be downloaded and asked."""
+
+    id: str
+    unit: str
+    kind: str
+    architecture: str
+    dataset_fingerprint: str
+    classes: tuple[str, ...]
+    replicate: int
+    level: int
+    sparsity: float
+    density: float
+    zeros: int
+    prunable: int
+    test_accuracy: float
+    created_at: datetime
+    jobs: tuple[str, ...]
+    links: dict[str, str]
+
+
+class Dataset(Record):
+    """A data set that a job can name."""
+
+    id: str
+    name: str
+    source: Literal["builtin", "upload", "folder"]
+    fingerprint: str
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]
+    test_counts: tuple[int, ...] | None
+    channels: int
+    size: tuple[int, int]
+    bytes: int | None = None
+    created_at: datetime | None = None
+
+
+class Worker(Record):
+    """A live worker."""
+
+    id: str
+    resource: Literal["cpu", "gpu"]
+    slots: int
+    busy: int
+    numerics: str
+    last_seen: datetime
+
+
+class Top(Record):
+    """One class and its probability."""
+
+    label: str
+    probability: float
+
+
+class Prediction(Record):
+    """What a model says of one image."""
+
+    name: str
+    label: str
+    index: int
+    probability: float
+    top: tuple[Top, ...]
+
+
+class Predictions(Record):
+    """The answer of `/predict`."""
+
+    model_id: str
+    predictions: tuple[Prediction, ...]
+
+
+Item = TypeVar("Item")
+
+
+class Page(Record, Generic[Item]):
+    """One page of a list, newest first; `next` is the cursor of the following page, or null."""
+
+    items: tuple[Item, ...]
+    next: str | None

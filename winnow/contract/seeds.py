@@ -1,0 +1,15 @@
+"""Random numbers by purpose: every draw has a seed of its own, derived from the job's."""
+
+import hashlib
+from typing import Literal
+
+Purpose = Literal["init", "order", "augment", "split", "random_reinit", "random_mask"]
+
+
+def seed_for(seed: int, purpose: Purpose, *where: int) -> int:
+    """An unsigned 64-bit seed for one purpose at one place; 0 is a seed like any other.
+
+    `where` is what the draw may depend on and nothing else: the replicate, the epoch, the level.
+    """
+    text = "/".join(map(str, (seed, purpose, *where)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

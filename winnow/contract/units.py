@@ -1,0 +1,132 @@
+"""The unit: the smallest piece of work that is claimed, done once and kept, named by what made it."""
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.ids import model_id
+from winnow.contract.specs import Augment, Optimizer
+from winnow.contract.values import Exact, Value, canonical_json, sha256_hex
+
+TORCH_RELEASE = "2.13.0"
+"""The release that every result is made with; another one makes other units."""
+
+VERSIONS = {"train": 1, "level": 1, "control": 1}
+"""The version of each kind's algorithm: raised when its bytes change, so that old results are not taken for new."""
+
+
+class Milestones(Value):
+    """The learning rate times `factor` at each of these steps; none for a constant rate."""
+
+    steps: tuple[int, ...] = ()
+    factor: Exact | None = None
+
+
+class Recipe(Value):
+    """Everything that decides how one replicate of one network is trained."""
+
+    fingerprint: str
+    architecture: str
+    classes: int
+    channels: int
+    size: tuple[int, int]
+    init: str
+    optimizer: Optimizer
+    lr_schedule: Milestones
+    batch_size: int
+    steps: int
+    augment: Augment
+    seed: int
+    replicate: int
+
+
+class _Inputs(Value):
+    recipe: Recipe
+    threads: int
+    resource: Literal["cpu", "gpu"]
+
+
+class TrainInputs(_Inputs):
+    """From initial to trained weights, keeping the state at each of these steps."""
+
+    kind: Literal["train"] = "train"
+    keep_steps: tuple[int, ...] = (0,)
+
+
+class Retrain(Value):
+    """Where an arm starts from and how long it trains: the rewind point, in steps."""
+
+    step: int
+    optimizer: Literal["restore", "fresh"]
+    lr: Literal["resume", "restart"]
+
+
+Rates = Exact | dict[str, Exact]
+
+
+class LevelInputs(_Inputs):
+    """Prune the parent, rewind to the start's state at k, retrain.
+
+    `rates` with `depth` name a full-rate level: the share masked follows from them. `cut` names the sparsity of a
+    last level that lands exactly on a target off that grid.
+    """
+
+    kind: Literal["level"] = "level"
+    start: str = Field(description="Key of the train unit that kept the state at k.")
+    parent: str = Field(description="Key of the unit that is pruned: the train unit at depth 1, else the level above.")
+    criterion: str
+    scope: Literal["global", "layer"]
+    rates: Rates
+    depth: int
+    cut: Exact | None = None
+    retrain: Retrain
+
+
+class ControlInputs(_Inputs):
+    """An arm at a level, with the level's mask."""
+
+    kind: Literal["control"] = "control"
+    arm: Literal["random_reinit", "random_mask"]
+    start: str
+    level: str = Field(description="Key of the level whose mask is used.")
+    depth: int
+    retrain: Retrain
+
+
+Inputs = Annotated[TrainInputs | LevelInputs | ControlInputs, Field(discriminator="kind")]
+
+
+class Unit(Value):
+    """A unit as a plan asks for it. Only `inputs` decide its key; the rest says where data lies and what it costs."""
+
+    inputs: Inputs
+    dataset: DatasetFacts
+    cost: int = Field(description="Training images that go through the network: the estimate that progress goes by.")
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON of everything that decides the outcome."""
+        named = {"version": VERSIONS[self.kind], "torch": TORCH_RELEASE, "inputs": self.inputs}
+        return sha256_hex(canonical_json(named))
+
+    @property
+    def kind(self) -> Literal["train", "level", "control"]:
+        """The kind of work."""
+        return self.inputs.kind
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """Role → key of the units whose outputs this one reads."""
+        match self.inputs:
+            case LevelInputs(start=start, parent=parent):
+                return {"start": start, "parent": parent}
+            case ControlInputs(start=start, level=level):
+                return {"start": start, "level": level}
+        return {}
+
+    @property
+    def model_id(self) -> str | None:
+        """The id of the model it makes; a control makes none."""
+        return None if self.kind == "control" else model_id(self.key)
