@@ -1,0 +1,113 @@
+"""The certificate: what was asked, what was found, and every check that held."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from winnow.contract.results import Check, Score, UnitResult
+from winnow.contract.specs import PruneSpec
+from winnow.contract.units import TORCH_RELEASE
+from winnow.plan.chains import Place, places
+from winnow.plan.resolve import Resolved
+from winnow.plan.rows import claims, levels, sparsest_matching
+
+NOTES = (
+    "The interval is over seeds, on this test set.",
+    "The claims are the level asked for and the sparsest one that matches on validation; verdicts of other levels are "
+    "not adjusted for many looks.",
+)
+
+
+def certificate(job: Resolved, results: Mapping[str, UnitResult]) -> dict[str, Any]:
+    """The JSON of a finished job. It names no time and no machine, so the same spec gives the same certificate."""
+    known = places(job, results)
+    checks = audit(job, results)
+    return {
+        "certificate": 1,
+        "asked": job.spec.model_dump(mode="json"),
+        "dataset": job.dataset.model_dump(mode="json") | {"splits": job.dataset.sizes()._asdict()},
+        "found": claims(job, results).model_dump(mode="json"),
+        "levels": [row.model_dump(mode="json") for row in levels(job, results)],
+        "networks": [_network(place, results[place.unit.key]) for place in known],
+        "audit": [check.model_dump(mode="json") for check in checks],
+        "torch": TORCH_RELEASE,
+        "numerics": sorted({results[place.unit.key].numerics for place in known}),
+        "notes": list(NOTES),
+    }
+
+
+def audit(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Check, ...]:
+    """Every check of every unit by name, and those that only the whole job can make."""
+    known = places(job, results)
+    by_name: dict[str, list[tuple[str, Check]]] = {}
+    for place in known:
+        for check in results[place.unit.key].checks:
+            by_name.setdefault(check.name, []).append((place.unit.key, check))
+    gathered = [_gather(name, found) for name, found in by_name.items()]
+    if not isinstance(job.spec, PruneSpec):
+        return tuple(gathered)
+    return (*gathered, _equal_budget(job, known, results), _no_test_data_in_a_choice(job, known, results))
+
+
+def _gather(name: str, found: list[tuple[str, Check]]) -> Check:
+    failed = [(key, check) for key, check in found if not check.ok]
+    if failed:
+        key, check = failed[0]
+        return Check(name=name, ok=False, evidence=f"{len(failed)} of {len(found)} units; {key}: {check.evidence}")
+    return Check(name=name, ok=True, evidence=f"{len(found)} of {len(found)} units; {found[-1][1].evidence}")
+
+
+def _equal_budget(job: Resolved, known: tuple[Place, ...], results: Mapping[str, UnitResult]) -> Check:
+    restart = job.retrain.step if job.retrain.lr == "restart" else 0
+    wrong = []
+    for place in known:
+        from_k = place.arm in ("ticket", "random_mask")
+        if results[place.unit.key].total_steps != job.steps + (restart if from_k else 0):
+            wrong.append(f"{place.arm} at level {place.level}: {results[place.unit.key].total_steps} steps")
+    said = f"every arm trains {job.steps} steps"
+    if restart:
+        said = (
+            f"dense and random_reinit train {job.steps} steps, arms from step k {job.steps + restart}: matching at most"
+        )
+    return Check(name="equal_budget", ok=not wrong, evidence=wrong[0] if wrong else said)
+
+
+def _no_test_data_in_a_choice(job: Resolved, known: tuple[Place, ...], results: Mapping[str, UnitResult]) -> Check:
+    """The choice is made again with every test score taken away: it must come out the same."""
+    blind = {place.unit.key: _without_test(results[place.unit.key]) for place in known}
+    chosen, again = sparsest_matching(job, results), sparsest_matching(job, blind)
+    return Check(
+        name="no_test_data_in_a_choice",
+        ok=chosen == again,
+        evidence=f"sparsest matching level {chosen}; without test scores {again}",
+    )
+
+
+def _without_test(result: UnitResult) -> UnitResult:
+    nothing = Score(correct=0, images=1, loss=0.0)
+    metrics = result.metrics.model_copy(update={"test": nothing, "best_test": nothing})
+    return result.model_copy(update={"metrics": metrics})
+
+
+def _network(place: Place, result: UnitResult) -> dict[str, Any]:
+    scores = {name: getattr(result.metrics, name) for name in ("train", "validation", "test")}
+    return {
+        "level": place.level,
+        "arm": place.arm,
+        "replicate": place.replicate,
+        "unit": place.unit.key,
+        "model_id": place.unit.model_id,
+        "zeros": result.zeros,
+        "prunable": result.prunable,
+        "parameters": result.parameters,
+        "tensors": [tensor.model_dump(mode="json") for tensor in result.tensors],
+        "start_step": result.start_step,
+        "end_step": result.end_step,
+        "total_steps": result.total_steps,
+        "scores": {name: score.model_dump(mode="json") for name, score in scores.items()},
+        "lowest_validation_loss": {
+            "step": result.metrics.best_step,
+            "validation": result.metrics.best_validation.model_dump(mode="json"),
+            "test": result.metrics.best_test.model_dump(mode="json"),
+        },
+        "files": {name: file.model_dump(mode="json") for name, file in sorted(result.files.items())},
+    }

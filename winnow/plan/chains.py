@@ -1,0 +1,104 @@
+"""The units of a job, in the order of its needs: the chain of each replicate first, then its controls."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from winnow.contract.results import TensorCount, UnitResult
+from winnow.contract.specs import Arm, PruneSpec
+from winnow.contract.units import ControlInputs, Inputs, LevelInputs, Recipe, Retrain, TrainInputs, Unit
+from winnow.plan.counts import Step, steps_at_rate, steps_by_layer
+from winnow.plan.resolve import Resolved
+
+
+class Place(NamedTuple):
+    """A unit and the place it has in the job's table: which arm, at which level, of which replicate."""
+
+    level: int
+    arm: Arm
+    replicate: int
+    unit: Unit
+
+
+def places(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...]:
+    """Every unit of the job that can be named by now; more only where rates by layer wait for the first counts."""
+    if not isinstance(job.spec, PruneSpec):
+        return (Place(0, "dense", 0, _train(job, 0)),)
+    trains = [_train(job, r) for r in range(job.spec.replicates)]
+    steps = _steps(job, job.spec, [results[u.key] for u in trains if u.key in results])
+    dense = [Place(0, "dense", r, unit) for r, unit in enumerate(trains)]
+    tickets = [place for r, unit in enumerate(trains) for place in _chain(job, job.spec, r, unit, steps)]
+    by_level = sorted(tickets, key=lambda place: (place.level, place.replicate))
+    controls = [_control(job, arm, place, trains[place.replicate]) for place in by_level for arm in job.spec.controls]
+    return (*dense, *by_level, *controls)
+
+
+def _steps(job: Resolved, spec: PruneSpec, trained: Sequence[UnitResult]) -> tuple[Step, ...]:
+    rates = job.rates
+    if not isinstance(rates, dict):
+        return steps_at_rate(rates, spec.target.sparsity)
+    sizes: tuple[TensorCount, ...] = trained[0].tensors if trained else ()
+    return steps_by_layer(sizes, rates, spec.target.sparsity) if sizes else ()
+
+
+def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: Sequence[Step]) -> list[Place]:
+    chain, parent = [], train
+    for step in steps:
+        inputs = LevelInputs(
+            **_common(job, replicate),
+            start=train.key,
+            parent=parent.key,
+            criterion=spec.method.criterion.name,
+            scope=spec.method.scope.name,
+            rates=job.rates,
+            depth=step.depth,
+            cut=step.cut,
+            retrain=job.retrain,
+        )
+        parent = _unit(job, inputs, job.retrain)
+        chain.append(Place(step.depth, "ticket", replicate, parent))
+    return chain
+
+
+def _control(job: Resolved, arm: Arm, ticket: Place, train: Unit) -> Place:
+    assert arm in ("random_reinit", "random_mask")  # noqa: S101 - the only arms that are units of their own
+    fresh = Retrain(step=0, optimizer="restore", lr="resume")
+    retrain = fresh if arm == "random_reinit" else job.retrain
+    inputs = ControlInputs(
+        **_common(job, ticket.replicate),
+        arm=arm,
+        start=train.key,
+        level=ticket.unit.key,
+        depth=ticket.level,
+        retrain=retrain,
+    )
+    return Place(ticket.level, arm, ticket.replicate, _unit(job, inputs, retrain))
+
+
+def _train(job: Resolved, replicate: int) -> Unit:
+    inputs = TrainInputs(**_common(job, replicate), keep_steps=(job.retrain.step,))
+    return _unit(job, inputs, Retrain(step=0, optimizer="restore", lr="resume"))
+
+
+def _unit(job: Resolved, inputs: Inputs, retrain: Retrain) -> Unit:
+    steps = job.steps - (0 if retrain.lr == "restart" else retrain.step)
+    return Unit(inputs=inputs, dataset=job.dataset, cost=steps * job.spec.train.batch_size)
+
+
+def _common(job: Resolved, replicate: int) -> dict[str, object]:
+    train, facts = job.spec.train, job.dataset
+    recipe = Recipe(
+        fingerprint=facts.fingerprint,
+        architecture=job.spec.model.name,
+        classes=len(facts.classes),
+        channels=facts.channels,
+        size=facts.size,
+        init=train.init,
+        optimizer=train.optimizer,
+        lr_schedule=job.milestones,
+        batch_size=train.batch_size,
+        steps=job.steps,
+        augment=train.augment,
+        seed=job.spec.seed,
+        replicate=replicate,
+    )
+    return {"recipe": recipe, "threads": job.spec.threads, "resource": job.resource}

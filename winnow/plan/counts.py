@@ -1,0 +1,93 @@
+"""How many weights each level masks: the grid of a rate, the cut that lands on a target, quotas by layer."""
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from winnow.contract.counts import round_half_up, spread, zeros_for
+from winnow.contract.results import TensorCount
+
+Rates = Decimal | Mapping[str, Decimal]
+
+
+class Counts(NamedTuple):
+    """Zeros that a level leaves: in all, and in each tensor where layers have quotas (None: one ranking for all)."""
+
+    total: int
+    by_tensor: tuple[int, ...] | None
+
+
+class Step(NamedTuple):
+    """One level of the way down; `cut` is the sparsity of a last level that is off the grid of the rate."""
+
+    depth: int
+    cut: Decimal | None
+
+
+def grid_sparsity(rate: Decimal, depth: int) -> Fraction:
+    """Share masked after `depth` levels of one rate: 1 − (1 − rate)^depth, exactly."""
+    return 1 - (1 - Fraction(rate)) ** depth
+
+
+def rate_for_levels(target: Decimal, levels: int) -> Decimal:
+    """The rate whose grid reaches `target` in exactly `levels` levels: 12 digits, rounded up so as not to miss it."""
+    if levels == 1:
+        return target
+    wide = Context(prec=60)
+    root = wide.power(1 - target, wide.divide(Decimal(1), Decimal(levels)))
+    rate = (1 - root).quantize(Decimal(10) ** -30, ROUND_HALF_EVEN)
+    return rate.quantize(Decimal(10) ** -12, ROUND_CEILING)
+
+
+def steps_at_rate(rate: Decimal, target: Decimal) -> tuple[Step, ...]:
+    """The levels of one rate down to `target`; the last one is cut where the target is off the grid."""
+    steps, depth, wanted = [], 1, Fraction(target)
+    while grid_sparsity(rate, depth) < wanted:
+        steps.append(Step(depth, None))
+        depth += 1
+    on_grid = grid_sparsity(rate, depth) == wanted
+    return (*steps, Step(depth, None if on_grid else target))
+
+
+def steps_by_layer(sizes: Sequence[TensorCount], rates: Mapping[str, Decimal], target: Decimal) -> tuple[Step, ...]:
+    """The levels of rates that differ by layer: each level's counts follow from the one before."""
+    tensors = [tensor.model_copy(update={"zeros": 0}) for tensor in sizes]
+    wanted, steps, depth = zeros_for(target, sum(t.size for t in tensors)), [], 1
+    while (counts := level_counts(tensors, rates, depth, None, "layer")).total < wanted:
+        steps.append(Step(depth, None))
+        zeros = counts.by_tensor or ()
+        tensors = [t.model_copy(update={"zeros": z}) for t, z in zip(tensors, zeros, strict=True)]
+        depth += 1
+    return (*steps, Step(depth, None if counts.total == wanted else target))
+
+
+def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: Decimal | None, scope: str) -> Counts:
+    """Zeros after pruning `parent` once more.
+
+    One rate: the total follows from the depth alone, so a job's target never moves a full-rate level. Rates by layer:
+    the total is what the layers' own rates give. A cut lands on its sparsity and scales all rates alike. Where layers
+    have quotas, only the newly pruned weights are spread.
+    """
+    survivors = [tensor.size - tensor.zeros for tensor in parent]
+    quotas = [rate_of(tensor, rates) * left for tensor, left in zip(parent, survivors, strict=True)]
+    masked = sum(tensor.zeros for tensor in parent)
+    prunable = sum(tensor.size for tensor in parent)
+    if cut is not None:
+        total = zeros_for(cut, prunable)
+    elif isinstance(rates, Decimal):
+        total = zeros_for(grid_sparsity(rates, depth), prunable)
+    else:
+        # Never less than one: a level that prunes nothing would be followed by itself for ever.
+        total = masked + min(max(1, round_half_up(sum(quotas, Fraction(0)))), sum(survivors))
+    if scope == "global":
+        return Counts(total, None)
+    new = spread(total - masked, quotas, survivors)
+    return Counts(total, tuple(tensor.zeros + more for tensor, more in zip(parent, new, strict=True)))
+
+
+def rate_of(tensor: TensorCount, rates: Rates) -> Fraction:
+    """The rate of one tensor: its own by name, else that of its kind."""
+    if isinstance(rates, Decimal):
+        return Fraction(rates)
+    return Fraction(rates[tensor.name] if tensor.name in rates else rates[tensor.kind])

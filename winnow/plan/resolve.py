@@ -1,0 +1,155 @@
+"""From what a user sent to what is done: defaults, data, budgets in steps. The rest of the plan reads only this."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Literal
+
+from winnow.contract.catalog import ARCHITECTURES, Architecture
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs import DatasetChoice, Iterative, PruneSpec, Spec, StepSchedule, Train
+from winnow.contract.units import Milestones, Rates, Retrain
+from winnow.contract.values import Value
+from winnow.plan.counts import grid_sparsity, rate_for_levels
+
+MAX_LEVELS = 200
+
+
+class Resolved(Value):
+    """A spec whose every choice is settled: what is stored with the job, and all that a plan needs beside results."""
+
+    spec: Spec
+    dataset: DatasetFacts
+    resource: Literal["cpu", "gpu"]
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one pass over the training split; the last one may be smaller."""
+        return -(-self.dataset.sizes().train // self.spec.train.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """The whole budget T of an arm, in steps."""
+        return _steps(self.spec.train.steps, self.spec.train.epochs, self.steps_per_epoch)
+
+    @property
+    def milestones(self) -> Milestones:
+        """The learning-rate schedule in steps."""
+        schedule = self.spec.train.lr_schedule
+        if not isinstance(schedule, StepSchedule):
+            return Milestones()
+        scale = 1 if schedule.steps is not None else self.steps_per_epoch
+        places = schedule.steps if schedule.steps is not None else schedule.epochs or ()
+        return Milestones(steps=tuple(sorted({place * scale for place in places})), factor=schedule.factor)
+
+    @property
+    def retrain(self) -> Retrain:
+        """The rewind point in steps. At step 0 nothing differs between the options, so that keys meet."""
+        rewind = self.spec.method.rewind if isinstance(self.spec, PruneSpec) else self.spec.rewind
+        step = _steps(rewind.step, rewind.epoch, self.steps_per_epoch)
+        if step == 0:
+            return Retrain(step=0, optimizer="restore", lr="resume")
+        return Retrain(step=step, optimizer=rewind.optimizer, lr=rewind.lr)
+
+    @property
+    def rates(self) -> Rates:
+        """The rate of a level, or the rates by layer, whatever way the schedule was given."""
+        assert isinstance(self.spec, PruneSpec)  # noqa: S101 - a train job has no levels; the caller's mistake
+        schedule, target = self.spec.method.schedule, self.spec.target.sparsity
+        if not isinstance(schedule, Iterative):
+            return target
+        return schedule.rate if schedule.rate is not None else rate_for_levels(target, schedule.levels or 1)
+
+
+def resolve(spec: Spec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) -> Resolved:
+    """Settle every choice of a spec on this data set and resource. Raises InvalidSpec for what cannot be met."""
+    architecture = _architecture(spec.model.name)
+    _check_dataset(spec.dataset, facts)
+    _check_image(architecture, facts)
+    settled = spec.model_copy(
+        update={
+            "dataset": DatasetChoice(name=facts.name, fingerprint=facts.fingerprint),
+            "resource": resource,
+        }
+    )
+    job = Resolved(spec=settled, dataset=facts, resource=resource)
+    _check_budget(job, spec.train)
+    if isinstance(spec, PruneSpec):
+        _check_rates(job, architecture)
+        _check_depth(job, spec.target.sparsity)
+    return job
+
+
+def _steps(steps: int | None, epochs: int | None, steps_per_epoch: int) -> int:
+    return steps if steps is not None else (epochs or 0) * steps_per_epoch
+
+
+def _architecture(name: str) -> Architecture:
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    close = get_close_matches(name, ARCHITECTURES, n=1)
+    guess = f"Did you mean {close[0]!r}? " if close else ""
+    raise InvalidSpec(f"There is no architecture {name!r}. {guess}Known are: {', '.join(sorted(ARCHITECTURES))}.")
+
+
+def _check_dataset(choice: DatasetChoice, facts: DatasetFacts) -> None:
+    if choice.fingerprint not in (None, facts.fingerprint):
+        raise InvalidSpec(
+            f"The data set {facts.name!r} has the fingerprint {facts.fingerprint}, not the one the spec asks for: "
+            "its content has changed. Leave the fingerprint out to take it as it is."
+        )
+    sizes = facts.sizes()
+    if min(sizes) < 1:
+        raise InvalidSpec(
+            f"The data set {facts.name!r} is too small to split: {sizes.train} training, {sizes.validation} validation "
+            f"and {sizes.test} test images. Each part needs one at least."
+        )
+
+
+def _check_image(architecture: Architecture, facts: DatasetFacts) -> None:
+    if min(facts.size) < architecture.smallest:
+        raise InvalidSpec(
+            f"{architecture.name} wants images of at least {architecture.smallest}×{architecture.smallest} pixels; "
+            f"those of {facts.name!r} are {facts.size[0]}×{facts.size[1]}."
+        )
+
+
+def _check_budget(job: Resolved, train: Train) -> None:
+    sizes = job.dataset.sizes()
+    if train.batch_size > sizes.train:
+        raise InvalidSpec(f"batch_size is {train.batch_size}, but the training split has {sizes.train} images.")
+    if job.retrain.step >= job.steps:
+        raise InvalidSpec(
+            f"Rewinding to step {job.retrain.step} leaves nothing to train: the budget is {job.steps} steps "
+            f"({job.steps_per_epoch} an epoch). Rewind to an earlier point."
+        )
+    late = [step for step in job.milestones.steps if step >= job.steps]
+    if late:
+        raise InvalidSpec(
+            f"The learning rate would change at step {late[0]}, but training ends at step {job.steps}. "
+            "Give milestones before the end."
+        )
+
+
+def _check_rates(job: Resolved, architecture: Architecture) -> None:
+    rates = job.rates
+    if not isinstance(rates, Mapping):
+        return
+    known = {name for layer in architecture.layers for name in layer}
+    if unknown := sorted(set(rates) - known):
+        raise InvalidSpec(f"{architecture.name} has no layer {unknown[0]!r}. Known are: {', '.join(sorted(known))}.")
+    bare = [name for name, kind in architecture.layers if name not in rates and kind not in rates]
+    if bare:
+        raise InvalidSpec(f"No rate for {', '.join(bare)}: give one for each layer, by name or by kind.")
+
+
+def _check_depth(job: Resolved, target: Decimal) -> None:
+    rates = job.rates
+    slowest = min(rates.values()) if isinstance(rates, Mapping) else rates
+    if grid_sparsity(slowest, MAX_LEVELS) < Fraction(target):
+        raise InvalidSpec(
+            f"At a rate of {slowest} a level, a sparsity of {target} takes more than {MAX_LEVELS} levels. "
+            "Raise the rate or lower the target."
+        )

@@ -1,0 +1,169 @@
+"""The job's table from the results so far: a row a level, a row a network, and the two claims."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from winnow.contract.results import (
+    Claim,
+    JobResult,
+    LevelRow,
+    ModelRow,
+    Score,
+    TableRow,
+    UnitResult,
+    Verdict,
+)
+from winnow.contract.specs import Arm, PruneSpec
+from winnow.plan.chains import Place, places
+from winnow.plan.resolve import Resolved
+from winnow.plan.verdict import Arms, margin_for, replicates_wanted, summary, verdict
+
+Results = Mapping[str, UnitResult]
+Split = Literal["validation", "test"]
+Grid = dict[tuple[int, Arm], dict[int, UnitResult]]
+
+
+def levels(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
+    """One row for each level of which a ticket, or at level 0 a dense network, is known."""
+    known = _known(job, results)
+    grid = _grid(known, results)
+    numbers = sorted({place.level for place in known if place.arm in ("dense", "ticket")})
+    return tuple(_level_row(job, level, grid, [p for p in known if p.level == level], results) for level in numbers)
+
+
+def table(job: Resolved, results: Results) -> tuple[TableRow, ...]:
+    """One row for each network measured so far, by level, arm and replicate."""
+    order = {"dense": 0, "ticket": 1, "random_reinit": 2, "random_mask": 3}
+    known = sorted(_known(job, results), key=lambda p: (p.level, order[p.arm], p.replicate))
+    return tuple(_table_row(place, results[place.unit.key]) for place in known)
+
+
+def claims(job: Resolved, results: Results) -> JobResult:
+    """What the finished job answers for: the level asked for, and the sparsest one that holds on validation."""
+    rows = levels(job, results)
+    chosen = sparsest_matching(job, results)
+    return JobResult(
+        target=_claim(job, rows[-1], results),
+        sparsest_matching=None if chosen is None else _claim(job, _row(rows, chosen), results),
+    )
+
+
+def sparsest_matching(job: Resolved, results: Results) -> int | None:
+    """The sparsest level that matches dense by validation scores alone; test scores have no say."""
+    grid = _grid(_known(job, results), results)
+    numbers = sorted({level for level, arm in grid if arm == "ticket"}, reverse=True)
+    holds = ("matching", "winning")
+    return next((level for level in numbers if level_verdict(job, level, grid, "validation") in holds), None)
+
+
+def level_verdict(job: Resolved, level: int, grid: Grid, split: Split) -> Verdict | None:
+    """The verdict of one level on one split, or None until all its arms are measured."""
+    if level == 0 or not isinstance(job.spec, PruneSpec):
+        return None
+    wanted = set(range(job.spec.replicates))
+    needed: tuple[tuple[int, Arm], ...] = ((0, "dense"), (level, "ticket"), *((level, a) for a in job.spec.controls))
+    if any(set(grid.get(place, {})) != wanted for place in needed):
+        return None
+    sizes = job.dataset.sizes()
+    images = sizes.test if split == "test" else sizes.validation
+    margin = margin_for(float(job.spec.margin), images)
+    return verdict(_arms(level, grid, split), images, margin, same_budget=job.retrain.lr == "resume")
+
+
+def _known(job: Resolved, results: Results) -> list[Place]:
+    return [place for place in places(job, results) if place.unit.key in results]
+
+
+def _grid(known: Iterable[Place], results: Results) -> Grid:
+    grid: Grid = {}
+    for place in known:
+        grid.setdefault((place.level, place.arm), {})[place.replicate] = results[place.unit.key]
+    return grid
+
+
+def _arms(level: int, grid: Grid, split: Split) -> Arms:
+    def scores(at: int, arm: Arm) -> list[float]:
+        return [_score(result, split).accuracy for _, result in sorted(grid.get((at, arm), {}).items())]
+
+    return Arms(
+        ticket=scores(level, "ticket"),
+        dense=scores(0, "dense"),
+        random_reinit=scores(level, "random_reinit") or None,
+        random_mask=scores(level, "random_mask") or None,
+    )
+
+
+def _score(result: UnitResult, split: Split) -> Score:
+    return result.metrics.test if split == "test" else result.metrics.validation
+
+
+def _level_row(job: Resolved, level: int, grid: Grid, here: list[Place], results: Results) -> LevelRow:
+    arms = _arms(level, grid, "test")
+    network: Arm = "ticket" if level else "dense"
+    first = grid[level, network][min(grid[level, network])]
+    models = tuple(_model_row(p, results[p.unit.key]) for p in here if p.arm == network)
+    first_model = next((model.model_id for model in models if model.replicate == 0), None)
+    controls = job.spec.controls if isinstance(job.spec, PruneSpec) and level else ()
+    shown = {"ticket": summary(arms.ticket)} if level else {}
+    shown |= {"dense": summary(arms.dense)}
+    shown |= {arm: summary(getattr(arms, arm) or ()) for arm in controls}
+    return LevelRow(
+        level=level,
+        sparsity=first.zeros / first.prunable,
+        density=(first.prunable - first.zeros) / first.prunable,
+        zeros=first.zeros,
+        prunable=first.prunable,
+        sparsity_of_all=first.zeros / first.parameters,
+        arms=shown,
+        verdict=level_verdict(job, level, grid, "test"),
+        model_id=first_model,
+        models=models,
+    )
+
+
+def _model_row(place: Place, result: UnitResult) -> ModelRow:
+    return ModelRow(
+        replicate=place.replicate,
+        arm=place.arm,
+        model_id=place.unit.model_id or "",
+        test_accuracy=result.metrics.test.accuracy,
+    )
+
+
+def _table_row(place: Place, result: UnitResult) -> TableRow:
+    packed = result.files.get("ticket.winnow")
+    return TableRow(
+        level=place.level,
+        arm=place.arm,
+        replicate=place.replicate,
+        sparsity=result.zeros / result.prunable,
+        density=(result.prunable - result.zeros) / result.prunable,
+        zeros=result.zeros,
+        prunable=result.prunable,
+        train_accuracy=result.metrics.train.accuracy,
+        validation_accuracy=result.metrics.validation.accuracy,
+        test_accuracy=result.metrics.test.accuracy,
+        test_accuracy_at_lowest_validation_loss=result.metrics.best_test.accuracy,
+        total_steps=result.total_steps,
+        bytes=packed.bytes if packed else None,
+        model_id=place.unit.model_id,
+    )
+
+
+def _claim(job: Resolved, row: LevelRow, results: Results) -> Claim:
+    wanted = None
+    if row.verdict == "inconclusive" and isinstance(job.spec, PruneSpec):
+        images = job.dataset.sizes().test
+        arms = _arms(row.level, _grid(_known(job, results), results), "test")
+        wanted = replicates_wanted(arms, images, margin_for(float(job.spec.margin), images))
+    return Claim(
+        level=row.level,
+        sparsity=row.sparsity,
+        verdict=row.verdict,
+        model_id=row.model_id or "",
+        replicates_wanted=wanted,
+    )
+
+
+def _row(rows: tuple[LevelRow, ...], level: int) -> LevelRow:
+    return next(row for row in rows if row.level == level)
