@@ -24,6 +24,10 @@ class Record(BaseModel):
 Exact = Annotated[Decimal, Field(max_digits=15), PlainSerializer(float, when_used="json")]
 
 
+# One encoder, kept: a plan names hundreds of units each time it is asked.
+_plain = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys, no spaces and exact decimals (`0.20` and `0.2` are one number).
 
@@ -38,7 +42,7 @@ def _encode(value: Any) -> str:
             return _encode(value.model_dump())
         case dict():
             items = sorted((str(key), item) for key, item in value.items())
-            return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_encode(item)}" for key, item in items) + "}"
+            return "{" + ",".join(f"{_plain(key)}:{_encode(item)}" for key, item in items) + "}"
         case list() | tuple():
             return "[" + ",".join(map(_encode, value)) + "]"
         case Decimal():
@@ -46,7 +50,7 @@ def _encode(value: Any) -> str:
         case float():
             return _number(Decimal(repr(value)))
         case None | bool() | int() | str():
-            return json.dumps(value, ensure_ascii=False)
+            return _plain(value)
     raise TypeError(f"{type(value).__name__} has no canonical JSON")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from winnow.contract.catalog import ARCHITECTURES, Architecture
@@ -24,17 +25,17 @@ class Resolved(Value):
     dataset: DatasetFacts
     resource: Literal["cpu", "gpu"]
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
         """Batches of one pass over the training split; the last one may be smaller."""
         return -(-self.dataset.sizes().train // self.spec.train.batch_size)
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """The whole budget T of an arm, in steps."""
         return _steps(self.spec.train.steps, self.spec.train.epochs, self.steps_per_epoch)
 
-    @property
+    @cached_property
     def milestones(self) -> Milestones:
         """The learning-rate schedule in steps."""
         schedule = self.spec.train.lr_schedule
@@ -44,7 +45,7 @@ class Resolved(Value):
         places = schedule.steps if schedule.steps is not None else schedule.epochs or ()
         return Milestones(steps=tuple(sorted({place * scale for place in places})), factor=schedule.factor)
 
-    @property
+    @cached_property
     def retrain(self) -> Retrain:
         """The rewind point in steps. At step 0 nothing differs between the options, so that keys meet."""
         rewind = self.spec.method.rewind if isinstance(self.spec, PruneSpec) else self.spec.rewind
@@ -53,7 +54,7 @@ class Resolved(Value):
             return Retrain(step=0, optimizer="restore", lr="resume")
         return Retrain(step=step, optimizer=rewind.optimizer, lr=rewind.lr)
 
-    @property
+    @cached_property
     def rates(self) -> Rates:
         """The rate of a level, or the rates by layer, whatever way the schedule was given."""
         assert isinstance(self.spec, PruneSpec)  # noqa: S101 - a train job has no levels; the caller's mistake
