@@ -36,8 +36,9 @@ def rate_for_levels(target: Decimal, levels: int) -> Decimal:
         return target
     wide = Context(prec=60)
     root = wide.power(1 - target, wide.divide(Decimal(1), Decimal(levels)))
-    rate = (1 - root).quantize(Decimal(10) ** -30, ROUND_HALF_EVEN)
-    return rate.quantize(Decimal(10) ** -12, ROUND_CEILING)
+    # Rounded to the nearest first: an exact root must not be pushed up by the last digit of the power.
+    rate = wide.subtract(Decimal(1), root).quantize(Decimal(10) ** -30, ROUND_HALF_EVEN, wide)
+    return rate.quantize(Decimal(10) ** -12, ROUND_CEILING, wide)
 
 
 def steps_at_rate(rate: Decimal, target: Decimal) -> tuple[Step, ...]:

@@ -1,0 +1,75 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.fabricated import SIZES
+from winnow.contract.counts import zeros_for
+from winnow.contract.results import TensorCount
+from winnow.plan.counts import grid_sparsity, level_counts, rate_for_levels, steps_at_rate, steps_by_layer
+
+TENSORS = tuple(TensorCount(name=name, kind=kind, size=size, zeros=0) for name, kind, size in SIZES)
+PRUNABLE = sum(tensor.size for tensor in TENSORS)
+rates = st.decimals("0.05", "0.95", places=3)
+targets = st.decimals("0.001", "0.999", places=4)
+
+
+def down(tensors, rate, steps, scope):
+    """The counts at the end of a chain of levels."""
+    for step in steps:
+        counts = level_counts(tensors, rate, step.depth, step.cut, scope)
+        before = sum(tensor.zeros for tensor in tensors)
+        assert counts.total >= before, "masks only shrink"
+        zeros = counts.by_tensor or (counts.total, *[0] * (len(tensors) - 1))
+        tensors = tuple(t.model_copy(update={"zeros": z}) for t, z in zip(tensors, zeros, strict=True))
+    return sum(tensor.zeros for tensor in tensors)
+
+
+@given(rates, targets, st.sampled_from(["global", "layer"]))
+def test_the_target_is_reached_exactly(rate, target, scope):
+    assert down(TENSORS, rate, steps_at_rate(rate, target), scope) == zeros_for(target, PRUNABLE)
+
+
+@given(rates, rates, targets)
+def test_the_target_is_reached_exactly_where_rates_differ_by_layer(rate, output, target):
+    by_layer = {"linear": rate, "output": output}
+    assert down(TENSORS, by_layer, steps_by_layer(TENSORS, by_layer, target), "layer") == zeros_for(target, PRUNABLE)
+
+
+@given(rates, targets, targets)
+def test_a_deeper_target_shares_every_full_rate_level(rate, one, other):
+    shallow, deep = sorted([one, other])
+    full = [step for step in steps_at_rate(rate, shallow) if step.cut is None]
+    assert full == list(steps_at_rate(rate, deep))[: len(full)]
+
+
+def test_on_the_grid_nothing_is_cut():
+    assert [step.cut for step in steps_at_rate(Decimal("0.5"), Decimal("0.75"))] == [None, None]
+    assert [step.cut for step in steps_at_rate(Decimal("0.5"), Decimal("0.8"))] == [None, None, Decimal("0.8")]
+
+
+@given(targets, st.integers(1, 40))
+def test_a_number_of_levels_gives_that_many_levels(target, levels):
+    rate = rate_for_levels(target, levels)
+    assert len(steps_at_rate(rate, target)) == levels
+
+
+def test_one_level_is_one_shot():
+    assert rate_for_levels(Decimal("0.9"), 1) == Decimal("0.9")
+    assert grid_sparsity(Decimal("0.9"), 1) == Fraction(9, 10)
+
+
+def test_the_output_layer_is_pruned_at_its_own_rate():
+    counts = level_counts(TENSORS, {"linear": Decimal("0.2"), "output": Decimal("0.1")}, 1, None, "layer")
+    assert counts.by_tensor == (200, 66, 8)
+
+
+@pytest.mark.parametrize("name", ["first.weight", "output.weight"])
+def test_a_name_beats_a_kind(name):
+    by_layer = {"linear": Decimal("0.2"), "output": Decimal("0.2"), name: Decimal("0.5")}
+    counts = level_counts(TENSORS, by_layer, 1, None, "layer")
+    index = [tensor.name for tensor in TENSORS].index(name)
+    assert counts.by_tensor is not None
+    assert abs(counts.by_tensor[index] - TENSORS[index].size / 2) <= 1

@@ -1,0 +1,240 @@
+"""The plan on its own: it ends, asks for nothing twice, and does not care in which order results arrive."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.fabricated import DIGITS_LIKE, fabricated
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.results import Check
+from winnow.contract.specs import SPEC
+from winnow.contract.values import canonical_json
+from winnow.plan import Finished, Pending, plan, resolve, table
+from winnow.plan.counts import steps_at_rate
+
+
+def job(**fields):
+    sent = {"kind": "prune", "dataset": "digits", "model": "lenet_300_100", "target": {"sparsity": "0.9"}}
+    return resolve(SPEC.validate_python(sent | fields), DIGITS_LIKE, "cpu")
+
+
+def at_rate(rate):
+    return {"schedule": {"name": "iterative", "rate": rate}}
+
+
+def work(asked, results=None, choose=lambda ready: ready, score=lambda _: 340):
+    """Answer what the plan asks for until it has finished; returns the outcome, the results and the keys asked for."""
+    results, order = dict(results or {}), []
+    for _ in range(10_000):
+        answer = plan(asked, results)
+        if isinstance(answer, Finished):
+            return answer.outcome, results, order
+        keys = [unit.key for unit in answer.units]
+        assert keys, "an unfinished plan asks for something"
+        assert len(set(keys)) == len(keys), "never twice in one answer"
+        assert not set(keys) & set(results), "never for one that has a result"
+        for unit in choose(list(answer.units)):
+            assert all(key in results for key in unit.parents.values())
+            results[unit.key] = fabricated(unit, results, test=score(unit))
+            order.append(unit.key)
+    raise AssertionError("the plan does not end")
+
+
+specs = st.fixed_dictionaries(
+    {
+        "target": st.fixed_dictionaries({"sparsity": st.decimals("0.01", "0.97", places=3)}),
+        "method": st.builds(at_rate, st.decimals("0.2", "0.9", places=2)),
+        "arms": st.sampled_from([["ticket"], ["dense", "random_mask"], ["ticket", "random_reinit", "random_mask"]]),
+        "replicates": st.integers(1, 3),
+        "seed": st.integers(0, 3),
+    }
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(specs, st.randoms(use_true_random=False))
+def test_it_ends_and_the_order_of_results_does_not_matter(fields, random):
+    asked = job(**fields)
+    outcome, results, order = work(asked)
+    shuffled, results_again, _ = work(asked, choose=lambda ready: random.sample(ready, k=random.randint(1, len(ready))))
+    assert len(set(order)) == len(order) == len(results)
+    assert results_again.keys() == results.keys()
+    assert canonical_json(shuffled.certificate) == canonical_json(outcome.certificate)
+    assert not outcome.failed_checks
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.decimals("0.2", "0.9", places=2), st.decimals("0.01", "0.9", places=2), st.decimals("0.91", "0.99", places=3))
+def test_deeper_sparsity_asks_only_for_what_lies_beyond_the_last_shared_level(rate, shallow, deep):
+    first = job(target={"sparsity": shallow}, method=at_rate(rate), replicates=1, arms=["ticket"])
+    second = job(target={"sparsity": deep}, method=at_rate(rate), replicates=1, arms=["ticket"])
+    _, results, _ = work(first)
+    _, after, asked = work(second, results)
+    _, alone, _ = work(second)
+    assert set(asked) == set(alone) - set(results)
+    shared = sum(step.cut is None for step in steps_at_rate(rate, shallow))
+    assert len(asked) == len(alone) - 1 - shared
+    assert set(after) >= set(alone)
+
+
+def test_more_replicates_and_more_arms_ask_only_for_themselves():
+    _, results, _ = work(job(replicates=2, arms=["ticket"], method=at_rate("0.5")))
+    _, _, asked = work(job(replicates=3, arms=["ticket", "random_mask"], method=at_rate("0.5")), results)
+    assert len(asked) == 1 + 4 + 3 * 4
+
+
+def test_a_train_job_is_level_0_of_a_prune_job():
+    _, results, _ = work(job(replicates=1, arms=["ticket"]))
+    train = resolve(
+        SPEC.validate_python({"kind": "train", "dataset": "digits", "model": "lenet_300_100"}), DIGITS_LIKE, "cpu"
+    )
+    answer = plan(train, results)
+    assert isinstance(answer, Finished)
+    assert answer.outcome.result.target.level == 0
+    assert answer.outcome.result.target.verdict is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"train": {"epochs": 2}}, {"train": {"steps": 2 * 22}}),
+        ({"method": {"schedule": "one_shot"}}, {"method": {"schedule": {"name": "iterative", "levels": 1}}}),
+        ({"method": {"rewind": {"step": 0, "optimizer": "fresh", "lr": "restart"}}}, {}),
+        ({"method": {"schedule": {"name": "iterative", "rate": 0.20}}}, {"method": at_rate("0.2")}),
+        ({"method": {"rewind": {"epoch": 2}}}, {"method": {"rewind": {"step": 44}}}),
+    ],
+)
+def test_two_ways_to_say_one_thing_are_the_same_units(one, other):
+    _, results, _ = work(job(**one))
+    _, _, asked = work(job(**other), results)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seed": 1},
+        {"threads": 2},
+        {"train": {"batch_size": 61}},
+        {"train": {"optimizer": {"name": "adam", "lr": "0.0013"}}},
+        {"method": {"rewind": {"step": 1}}},
+    ],
+)
+def test_what_decides_the_outcome_is_in_every_key(fields):
+    _, results, _ = work(job(arms=["ticket"]))
+    _, _, asked = work(job(arms=["ticket"], **fields), results)
+    assert len(asked) == len(results)
+
+
+def test_a_name_is_not_in_the_key_but_the_content_is():
+    renamed = DIGITS_LIKE.model_copy(update={"name": "dst_mine", "source": "upload"})
+    changed = DIGITS_LIKE.model_copy(update={"fingerprint": "e" * 64})
+    spec = SPEC.validate_python({"kind": "train", "dataset": "digits", "model": "lenet_300_100"})
+    keys = [plan(resolve(spec, facts, "cpu"), {}).units[0].key for facts in (DIGITS_LIKE, renamed, changed)]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_the_chain_comes_before_the_controls():
+    asked = job(replicates=1, method=at_rate("0.5"))
+    results = {}
+    for unit in plan(asked, {}).units:
+        results[unit.key] = fabricated(unit, results)
+    for unit in plan(asked, results).units:
+        results[unit.key] = fabricated(unit, results)
+    assert [unit.kind for unit in plan(asked, results).units] == ["level", "control", "control"]
+
+
+def test_progress_goes_by_cost_and_never_falls():
+    asked, results, seen = job(method=at_rate("0.5")), {}, []
+    while isinstance(answer := plan(asked, results), Pending):
+        seen.append(answer.progress)
+        results[answer.units[-1].key] = fabricated(answer.units[-1], results)
+    fractions = [progress.fraction for progress in (*seen, answer.progress)]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0, 1)
+
+
+def test_rates_by_layer_learn_the_counts_from_the_first_result():
+    by_layer = {"scope": "layer", "schedule": {"name": "iterative", "rate": {"linear": "0.2", "output": "0.1"}}}
+    outcome, results, _ = work(job(method=by_layer))
+    assert outcome.levels[-1].zeros == round(0.9 * outcome.levels[-1].prunable)
+    assert len(results) == 3 + 3 * 3 * (len(outcome.levels) - 1)
+
+
+def test_the_claims_come_from_validation_and_the_verdict_from_test():
+    def score(unit):
+        return {"train": 350, "level": 350 if unit.kind == "level" and unit.inputs.depth <= 2 else 300}.get(
+            unit.kind, 250
+        )
+
+    outcome, _, _ = work(job(method=at_rate("0.5")), score=score)
+    assert outcome.result.sparsest_matching is not None
+    assert outcome.result.sparsest_matching.level == 2
+    assert outcome.result.sparsest_matching.verdict == "winning"
+    assert outcome.result.target.verdict == "not_matching"
+
+
+def test_no_level_that_holds_is_no_claim():
+    outcome, _, _ = work(job(method=at_rate("0.5")), score=lambda unit: 350 if unit.kind == "train" else 200)
+    assert outcome.result.sparsest_matching is None
+
+
+def test_two_replicates_say_how_many_are_wanted():
+    outcome, _, _ = work(job(method=at_rate("0.5"), replicates=1))
+    assert outcome.result.target.verdict == "inconclusive"
+    assert outcome.result.target.replicates_wanted == 3
+
+
+def test_a_failed_check_of_one_unit_fails_the_audit():
+    asked = job(replicates=1, arms=["ticket"], method={"schedule": "one_shot"})
+    _, results, order = work(asked)
+    bad = Check(name="masked_weights_zero", ok=False, evidence="3 weights are not 0")
+    results[order[1]] = results[order[1]].model_copy(update={"checks": (bad,)})
+    answer = plan(asked, results)
+    assert isinstance(answer, Finished)
+    assert [check.name for check in answer.outcome.failed_checks] == ["masked_weights_zero"]
+    assert "3 weights" in answer.outcome.failed_checks[0].evidence
+
+
+def test_an_arm_that_trained_longer_fails_the_audit():
+    asked = job(replicates=1, arms=["ticket"], method={"schedule": "one_shot"})
+    _, results, order = work(asked)
+    results[order[1]] = results[order[1]].model_copy(update={"total_steps": 1})
+    assert [check.name for check in plan(asked, results).outcome.failed_checks] == ["equal_budget"]
+
+
+def test_restarting_the_schedule_matches_at_most():
+    method = {"schedule": {"name": "iterative", "rate": "0.5"}, "rewind": {"epoch": 1, "lr": "restart"}}
+    outcome, _, _ = work(job(method=method), score=lambda unit: 250 if unit.kind == "control" else 350)
+    assert outcome.result.target.verdict == "matching"
+    assert not outcome.failed_checks
+
+
+def test_the_table_has_a_row_for_every_network():
+    outcome, results, _ = work(job(method=at_rate("0.5")))
+    asked = job(method=at_rate("0.5"))
+    assert len(table(asked, results)) == len(results)
+    assert [row.level for row in outcome.levels] == [0, 1, 2, 3, 4]
+    assert outcome.levels[0].verdict is None
+    assert set(outcome.levels[0].arms) == {"dense"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"model": "lenet_300_10"}, "Did you mean 'lenet_300_100'"),
+        ({"train": {"batch_size": 5000}}, "training split has 1296"),
+        ({"train": {"epochs": 1}, "method": {"rewind": {"epoch": 1}}}, "leaves nothing to train"),
+        ({"train": {"epochs": 3, "lr_schedule": {"name": "step", "epochs": [3]}}}, "before the end"),
+        ({"dataset": {"name": "digits", "fingerprint": "x"}}, "content has changed"),
+        ({"target": {"sparsity": "0.999"}, "method": at_rate("0.001")}, "more than 200 levels"),
+        ({"method": {"scope": "layer", "schedule": {"name": "iterative", "rate": {"linear": "0.2"}}}}, "No rate for"),
+        (
+            {"method": {"scope": "layer", "schedule": {"name": "iterative", "rate": {"fc9": "0.2", "linear": "0.2"}}}},
+            "no layer 'fc9'",
+        ),
+    ],
+)
+def test_what_cannot_be_met_is_refused_with_a_way_out(fields, says):
+    with pytest.raises(InvalidSpec, match=says):
+        job(**fields)
