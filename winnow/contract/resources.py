@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from winnow.contract.problems import JobError, Reason
-from winnow.contract.results import JobResult, LevelRow, Progress
+from winnow.contract.results import JobResult, LevelRow, Progress, TableRow
+from winnow.contract.specs import Arm
 from winnow.contract.values import Record
 
 JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -45,6 +46,40 @@ class Job(Record):
     result: JobResult | None
     error: JobError | None
     links: dict[str, str]
+
+
+class Series(Record):
+    """One curve: `y` over the training steps `x`; null where the value was not finite."""
+
+    arm: Arm
+    replicate: int
+    level: int
+    name: str
+    x: tuple[int, ...]
+    y: tuple[float | None, ...]
+
+
+class Curves(Record):
+    """What `GET /v1/jobs/{id}/metrics` answers."""
+
+    series: tuple[Series, ...]
+
+
+class Table(Record):
+    """What `GET /v1/jobs/{id}/table` answers."""
+
+    rows: tuple[TableRow, ...]
+
+
+class Event(Record):
+    """One transition of a job; beside these, a `job` carries `state` and `reason`, a `level` its row."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    seq: int
+    event: str
+    at: datetime
+    job_id: str
 
 
 class ModelFile(Record):
