@@ -14,8 +14,12 @@ MAX_STEPS = 10_000_000
 
 
 def _choice(value: Any) -> Any:
-    """A string is short for a choice by that name."""
     return {"name": value} if isinstance(value, str) else value
+
+
+def _short(choice: Any) -> BeforeValidator:
+    """A string is short for a choice by that name, and the JSON schema says so."""
+    return BeforeValidator(_choice, json_schema_input_type=str | choice)
 
 
 class DatasetChoice(Value):
@@ -71,7 +75,8 @@ class StepSchedule(Value):
         return self
 
 
-LrSchedule = Annotated[Constant | StepSchedule, Field(discriminator="name"), BeforeValidator(_choice)]
+_LrSchedule = Annotated[Constant | StepSchedule, Field(discriminator="name")]
+LrSchedule = Annotated[_LrSchedule, _short(_LrSchedule)]
 
 
 class Augment(Value):
@@ -87,7 +92,7 @@ class Train(Value):
     epochs: int | None = Field(None, ge=1, le=100_000, description="Budget in epochs (20 where neither is given).")
     steps: int | None = Field(None, ge=1, le=MAX_STEPS, description="Budget in steps, instead of epochs.")
     batch_size: int = Field(60, ge=1, le=65_536, description="Images a step.")
-    optimizer: Annotated[Optimizer, BeforeValidator(_choice)] = Field(default_factory=Adam)
+    optimizer: Annotated[Optimizer, _short(Optimizer)] = Field(default_factory=Adam)
     lr_schedule: LrSchedule = Field(default_factory=Constant)
     init: Literal["glorot_normal", "kaiming_normal", "torch"] = Field("glorot_normal", description="Initialiser.")
     augment: Augment = Field(default_factory=Augment)
@@ -151,7 +156,8 @@ class OneShot(Value):
     name: Literal["one_shot"] = "one_shot"
 
 
-Schedule = Annotated[Iterative | OneShot, Field(discriminator="name"), BeforeValidator(_choice)]
+_Schedule = Annotated[Iterative | OneShot, Field(discriminator="name")]
+Schedule = Annotated[_Schedule, _short(_Schedule)]
 
 
 class Criterion(Value):
@@ -169,8 +175,8 @@ class Scope(Value):
 class Method(Value):
     """How the ticket is found."""
 
-    criterion: Annotated[Criterion, BeforeValidator(_choice)] = Field(default_factory=Criterion)
-    scope: Annotated[Scope, BeforeValidator(_choice)] = Field(default_factory=Scope)
+    criterion: Annotated[Criterion, _short(Criterion)] = Field(default_factory=Criterion)
+    scope: Annotated[Scope, _short(Scope)] = Field(default_factory=Scope)
     schedule: Schedule = Field(default_factory=Iterative)
     rewind: Rewind = Field(default_factory=Rewind)
 
@@ -192,8 +198,8 @@ CONTROLS: tuple[Arm, ...] = ("random_reinit", "random_mask")
 
 
 class _Common(Value):
-    dataset: Annotated[DatasetChoice, BeforeValidator(_choice)]
-    model: Annotated[ModelChoice, BeforeValidator(_choice)]
+    dataset: Annotated[DatasetChoice, _short(DatasetChoice)]
+    model: Annotated[ModelChoice, _short(ModelChoice)]
     train: Train = Field(default_factory=Train)
     seed: int = Field(0, ge=0, lt=2**63, description="Every random number follows from it; 0 is a seed.")
     threads: int = Field(1, ge=1, le=64, description="CPU threads for each unit; part of what decides the bytes.")
