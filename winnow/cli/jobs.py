@@ -1,0 +1,67 @@
+"""`winnow jobs`: list, show, watch, cancel."""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect
+from winnow.cli.output import people, print_json
+from winnow.cli.tables import jobs_table
+from winnow.cli.watching import show as show_job
+from winnow.cli.watching import watch as watch_job
+
+app = typer.Typer(help="List jobs; show, watch or cancel one.", invoke_without_command=True)
+
+JobId = Annotated[str, typer.Argument(help="A job's id, `job_…`.")]
+
+
+@app.callback()
+def jobs(
+    context: typer.Context,
+    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only jobs of this kind.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    if context.invoked_subcommand:
+        return
+    with connect(url, api_key) as client:
+        found = list(islice(client.jobs(state, kind), limit))
+    if as_json:
+        print_json(found)
+    else:
+        people().print(jobs_table(found) if found else "No jobs.")
+
+
+@app.command()
+def show(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+    """Show a job as it is now."""
+    with connect(url, api_key) as client:
+        job = client.job(job_id)
+    if as_json:
+        print_json(job)
+    else:
+        show_job(people(), job)
+
+
+@app.command()
+def watch(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+    """Follow a job to its end; the exit code is 1 unless it succeeds."""
+    with connect(url, api_key) as client:
+        raise typer.Exit(watch_job(client, job_id, as_json).state != "succeeded")
+
+
+@app.command()
+def cancel(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+    """Stop a job; levels already finished stay."""
+    with connect(url, api_key) as client:
+        job = client.cancel(job_id)
+    if as_json:
+        print_json(job)
+    else:
+        ended = job.state if job.finished_at else "is being cancelled"
+        people().print(f"{job.id}  {ended}")

@@ -1,0 +1,73 @@
+"""The `winnow` command: what it consists of, and how it ends."""
+
+import json
+import sys
+from typing import NoReturn
+
+import typer
+
+from winnow.cli.download import download
+from winnow.cli.jobs import app as jobs
+from winnow.cli.predict import predict
+from winnow.cli.serve import serve
+from winnow.cli.submit import submit
+from winnow.cli.upload import upload
+from winnow.contract.problems import WinnowError
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="winnow",
+    help="Find lottery tickets: sparse networks, with evidence that they are as good as dense ones.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(serve)
+app.command()(submit)
+app.add_typer(jobs, name="jobs")
+app.command()(download)
+app.command()(predict)
+app.command()(upload)
+
+
+def main() -> NoReturn:
+    """Run a command. Exit codes: 0 done, 1 it failed, 2 it was called wrongly, 130 interrupted.
+
+    What goes wrong is told in words on standard error, as a problem where `--json` is asked for; only a defect shows
+    a traceback.
+    """
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and give its exit code."""
+    try:
+        return int(app(arguments, prog_name="winnow", standalone_mode=False) or 0)
+    except typer.TyperException as wrong:
+        return _fail(arguments, wrong.format_message(), wrong.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except OSError as failure:
+        return _fail(arguments, str(failure), FAILED)
+    except Exception as failure:
+        known = _known(failure)
+        if known is None:
+            raise
+        return _fail(arguments, known, FAILED)
+
+
+def _known(failure: Exception) -> str | None:
+    """What a failure says to people; None for a defect. Imported late: most commands end well."""
+    from winnow.client import ClientError  # noqa: PLC0415 - see above
+
+    return str(failure) if isinstance(failure, ClientError | WinnowError) else None
+
+
+def _fail(arguments: list[str], text: str, code: int) -> int:
+    if not text:
+        return code  # help has been printed instead
+    shown = json.dumps({"error": text}, ensure_ascii=False) if "--json" in arguments else f"winnow: {text}"
+    print(shown, file=sys.stderr)
+    return code

@@ -1,0 +1,29 @@
+"""Options that several commands share, and the client they lead to."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from winnow.client import Client
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+Url = Annotated[str, typer.Option("--url", envvar="WINNOW_URL", help="Address of the service.")]
+ApiKey = Annotated[
+    str | None, typer.Option("--api-key", envvar="WINNOW_API_KEY", help="The service's key, where it wants one.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
+
+
+def connect(url: str, api_key: str | None) -> "Client":
+    """A client of the service at `url`."""
+    from winnow.client import Client  # noqa: PLC0415 - it loads httpx, which help does not need
+
+    return Client(url, api_key)
+
+
+def described(value: type[BaseModel], field: str) -> str:
+    """The help text of a spec's field: its description, the only one there is."""
+    return value.model_fields[field].description or ""

@@ -1,0 +1,33 @@
+"""What commands print: JSON for machines, or tables for people. Errors and remarks go to standard error."""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    json.dump(_plain(value), sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, Iterable) and not isinstance(value, str | dict):
+        return [_plain(item) for item in value]
+    return value
+
+
+def people() -> Console:
+    """Standard output, for people."""
+    return Console(highlight=False)
+
+
+def remarks() -> Console:
+    """Standard error, for people."""
+    return Console(stderr=True, highlight=False)

@@ -1,0 +1,233 @@
+"""`winnow serve`: the whole service in one folder, API and worker as children (docs/architecture.md)."""
+
+import fcntl
+import http.client
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from winnow.cli.options import AsJson
+from winnow.cli.output import print_json, remarks
+from winnow.cli.supervisor import Child, end, keep_running
+
+READY_SECONDS = 60.0
+CHECKOUT = Path(__file__).parents[2]
+
+Host = Annotated[str, typer.Option(help="Address to listen on. Others than loopback want an API key.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
+Home = Annotated[Path, typer.Option(file_okay=False, help="Folder that everything is kept in.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(envvar="WINNOW_DATA_DIR", file_okay=False, help="Folder of data sets; HOME/data unless given."),
+]
+Slots = Annotated[int | None, typer.Option(min=1, help="Units trained at once; one a core unless given.")]
+ApiKey = Annotated[
+    str | None, typer.Option(envvar="WINNOW_API_KEY", help="Key that every request has to carry from then on.")
+]
+
+
+class CannotServe(typer.TyperException):
+    """What stands in the way, in words."""
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    home: Home = Path(".winnow"),
+    data_dir: DataDir = None,
+    slots: Slots = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the service: API and worker, with everything they keep under HOME, until Ctrl-C."""
+    _check_checkout()
+    _check_exposure(host, api_key)
+    signals = Signals()
+    with _claimed(home.resolve()) as place:
+        address = Address(host, _bound_port(host, port))
+        environment = _environment(place, address, data_dir, slots or _cores(), api_key)
+        _migrate(environment)
+        children = [_child(name, place, environment) for name in ("api", "worker")]
+        try:
+            _start(children, address, signals)
+            if not signals.stopping():
+                _announce(place, address, as_json)
+            keep_running(children, signals.stopping, _say)
+        finally:
+            _say("ending")
+            end(children, signals.hurry)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the API listens."""
+
+    host: str
+    port: int
+
+    @property
+    def reachable(self) -> str:
+        """A host that a client on this machine can name."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared with, not bound
+
+    @property
+    def url(self) -> str:
+        """The same as a URL."""
+        return f"http://{f'[{self.reachable}]' if ':' in self.reachable else self.reachable}:{self.port}"
+
+
+@dataclass
+class Signals:
+    """What the outside has asked for: to stop, and by a second Ctrl-C to stop at once."""
+
+    seen: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.seen.append(number)
+
+    def stopping(self) -> bool:
+        """Whether to stop."""
+        return bool(self.seen)
+
+    def hurry(self) -> bool:
+        """Whether to wait for nothing."""
+        return self.seen.count(signal.SIGINT) > 1
+
+
+def _check_checkout() -> None:
+    missing = [name for name in ("app", "worker", "alembic.ini") if not (CHECKOUT / name).exists()]
+    if missing:
+        raise CannotServe(
+            f"`winnow serve` starts its parts from a checkout, and {CHECKOUT} has no {missing[0]}: "
+            "clone the project and run `make env` there, or run the images with `docker compose up`"
+        )
+
+
+def _check_exposure(host: str, api_key: str | None) -> None:
+    try:
+        addresses = {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    except socket.gaierror as unknown:
+        raise CannotServe(f"there is no host {host!r}: {unknown.strerror}") from unknown
+    if not api_key and not all(ipaddress.ip_address(address).is_loopback for address in addresses):
+        raise CannotServe(
+            f"others can reach {host}: set WINNOW_API_KEY (or --api-key) to a long secret, or listen on 127.0.0.1"
+        )
+
+
+@contextmanager
+def _claimed(home: Path) -> Iterator[Path]:
+    """The home folder, made and locked: two services on the same rows and pids would end each other's work."""
+    (home / "run").mkdir(parents=True, exist_ok=True)
+    with (home / "run" / "serve.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as held:
+            raise CannotServe(f"another `winnow serve` runs on {home}: end it, or take another --home") from held
+        yield home
+
+
+def _bound_port(host: str, port: int) -> int:
+    """The port, or a free one for 0; found out by binding it for a moment."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen()
+        except OSError as taken:
+            raise CannotServe(f"cannot listen on {host}:{port} ({taken.strerror}): take another --port") from taken
+        return int(probe.getsockname()[1])
+
+
+def _cores() -> int:
+    """Cores that this process may use; a unit takes one unless its job says otherwise."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _environment(
+    home: Path, address: Address, data_dir: Path | None, slots: int, api_key: str | None
+) -> dict[str, str]:
+    data = data_dir.resolve() if data_dir else home / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    own = {
+        "WINNOW_HOME": str(home),
+        "WINNOW_DATABASE_URL": f"sqlite:///{home / 'winnow.db'}",
+        "WINNOW_STORAGE_URL": (home / "store").as_uri(),
+        "WINNOW_BROKER_URL": f"filesystem://{home / 'bell'}",
+        "WINNOW_DATA_DIR": str(data),
+        "WINNOW_HOST": address.host,
+        "WINNOW_PORT": str(address.port),
+        "WINNOW_WORKER_NAME": "embedded",
+        "WINNOW_SLOTS": str(slots),
+    }
+    key = {"WINNOW_API_KEY": api_key} if api_key else {}
+    return {**os.environ, **own, **key}
+
+
+def _migrate(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "alembic", "upgrade", "head"]
+    done = subprocess.run(  # noqa: S603 - its own interpreter and module
+        command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CannotServe(f"the database could not be brought up to date:\n{done.stderr.strip()}")
+
+
+def _child(name: str, home: Path, environment: dict[str, str]) -> Child:
+    module = {"api": "app"}.get(name, name)
+    return Child(name, [sys.executable, "-m", module], CHECKOUT, environment, home / "run" / f"{name}.pid")
+
+
+def _start(children: Sequence[Child], address: Address, signals: Signals) -> None:
+    """Start everything and wait until the API answers. What fails now would fail again, so it ends the command."""
+    for child in children:
+        child.start()
+    deadline = time.monotonic() + READY_SECONDS
+    while not signals.stopping() and not _answers(address):
+        for child in children:
+            if child.ended() is not None:
+                raise CannotServe(f"the {child.name} did not start; what it said stands above")
+        if time.monotonic() > deadline:
+            raise CannotServe(f"the API does not answer at {address.url} after {READY_SECONDS:.0f} s")
+        time.sleep(0.1)
+
+
+def _answers(address: Address) -> bool:
+    connection = http.client.HTTPConnection(address.reachable, address.port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _announce(home: Path, address: Address, as_json: bool) -> None:
+    if as_json:
+        print_json({"url": address.url, "home": str(home)})
+        sys.stdout.flush()
+        return
+    console = remarks()
+    console.print(f"[bold]Winnow[/] listens at [bold]{address.url}[/] (API: {address.url}/docs)")
+    console.print(f"Rows, files and pids lie in {home}. Ctrl-C ends it.", soft_wrap=True)
+
+
+def _say(text: str) -> None:
+    remarks().print(f"winnow serve: {text}", soft_wrap=True)

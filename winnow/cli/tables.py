@@ -1,0 +1,90 @@
+"""Jobs, levels and predictions as tables for people."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from winnow.contract.resources import Job, Predictions
+from winnow.contract.results import ArmSummary, LevelRow
+from winnow.contract.specs import Arm
+
+ARMS: dict[Arm, str] = {"ticket": "ticket", "random_reinit": "reinit", "random_mask": "random mask", "dense": "dense"}
+VERDICTS = {"winning": "bold green", "matching": "green", "not_matching": "red", "inconclusive": "yellow"}
+STATES = {"running": "cyan", "succeeded": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def levels_table(levels: Iterable[LevelRow]) -> Table:
+    """A row a level: sparsity and the test accuracy of each arm in percent, with its 95 % interval over replicates."""
+    rows = list(levels)
+    arms = [arm for arm in ARMS if any(arm in row.arms for row in rows)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("sparsity", justify="right", no_wrap=True)
+    for arm in arms:
+        table.add_column(ARMS[arm], justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for row in rows:
+        cells = [accuracy(row.arms.get(arm)) for arm in arms]
+        verdict = row.verdict or ""
+        table.add_row(f"{row.sparsity:.2%}", *cells, Text(verdict.replace("_", " "), VERDICTS.get(verdict, "")))
+    return table
+
+
+def accuracy(summary: ArmSummary | None) -> str:
+    """`98.6 ± 0.5`: mean and half the 95 % interval in percent; the mean alone where there is one replicate."""
+    if summary is None:
+        return "–"
+    if summary.high is None:
+        return f"{100 * summary.mean:.1f}"
+    return f"{100 * summary.mean:.1f} ± {100 * (summary.high - summary.mean):.1f}"
+
+
+def jobs_table(jobs: Iterable[Job]) -> Table:
+    """A row a job."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("job", "state", "done", "what", "created"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "done" else "left")
+    for job in jobs:
+        table.add_row(job.id, state(job), f"{job.progress.fraction:.0%}", what(job), _ago(job.created_at))
+    return table
+
+
+def state(job: Job) -> Text:
+    """A job's state, with its place in the queue or what it waits for."""
+    text = job.state
+    if job.queue_position is not None:
+        text += f", {job.queue_position} in the queue"
+    if job.waiting is not None and job.waiting.waits_for == "worker":
+        text += f", waits for a {job.waiting.resource} worker"
+    return Text(text, STATES.get(job.state, ""))
+
+
+def what(job: Job) -> str:
+    """What a job was asked, in one line: `prune lenet5 on digits to 98 %`."""
+    model, dataset = (_name(job.spec.get(key)) for key in ("model", "dataset"))
+    target = job.spec.get("target", {}).get("sparsity")
+    return f"{job.kind} {model} on {dataset}" + (f" to {100 * target:g} %" if target else "")
+
+
+def predictions_table(answer: Predictions) -> Table:
+    """A row an image."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("image", "label", "probability", "then"):
+        table.add_column(name, justify="right" if name == "probability" else "left")
+    for one in answer.predictions:
+        others = ", ".join(f"{top.label} {top.probability:.1%}" for top in one.top[1:3])
+        table.add_row(one.name, Text(one.label, "bold"), f"{one.probability:.1%}", others)
+    return table
+
+
+def _name(choice: object) -> str:
+    return str(choice.get("name", "?")) if isinstance(choice, dict) else str(choice)
+
+
+def _ago(moment: datetime) -> str:
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"

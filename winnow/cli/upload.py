@@ -1,0 +1,30 @@
+"""`winnow upload`: a data set of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect
+from winnow.cli.output import people, print_json
+
+
+def upload(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A .zip of CLASS/images, or an .npz of x and y.")
+    ],
+    name: Annotated[str | None, typer.Option(help="What jobs call it; the file's name unless given.")] = None,
+    size: Annotated[str | None, typer.Option(help="Resize images to this, `32x32`, where they differ.")] = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a data set that jobs can name."""
+    with connect(url, api_key) as client:
+        dataset = client.upload(file, name or file.stem, size)
+    if as_json:
+        print_json(dataset)
+    else:
+        height, width = dataset.size
+        images = sum(dataset.counts) + sum(dataset.test_counts or ())
+        people().print(f"[bold]{dataset.id}[/]  {images} images, {height}×{width}, {len(dataset.classes)} classes")
