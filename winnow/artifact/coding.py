@@ -14,8 +14,8 @@ _SKIP = 255
 def gaps(bits: Bits) -> bytes:
     """The run of zeros before each one of a bit string, a byte each; 255 stands for 255 zeros and no one yet.
 
-    At density d a byte carries H(d)/d bits of information, which zstd's entropy stage comes within 4 % of. Zeros
-    after the last one are left out.
+    A random mask of density d has H(d)/d bits of information for each one; zstd's entropy stage then comes within
+    4 % of that (266,200 weights, d from 0.01 to 0.1). Zeros after the last one are left out.
     """
     zeros = np.diff(np.flatnonzero(bits), prepend=-1) - 1
     lengths = zeros // _SKIP + 1

@@ -47,14 +47,16 @@ def _shapes(path: Path, text: str) -> dict[str, tuple[int, ...]]:
         shapes = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidFile(f"{path.name} is no mask: its metadata has no JSON `shapes`") from error
-    if not isinstance(shapes, dict) or not all(map(is_shape, shapes.values())):
+    if not isinstance(shapes, dict) or not all(map(_is_shape, shapes.values())):
         raise InvalidFile(f"{path.name}: `shapes` in its metadata must map each name to a list of sizes")
     return {name: tuple(shape) for name, shape in shapes.items()}
 
 
-def is_shape(value: Any) -> bool:
-    """A list of at most 32 whole numbers, none negative (numpy's arrays have no more than 64 axes)."""
-    return isinstance(value, list) and len(value) <= 32 and all(type(size) is int and size >= 0 for size in value)
+def _is_shape(value: Any) -> bool:
+    """A list of sizes that an array can have; for axes of size 0, too, numpy bounds the product of the others."""
+    if not isinstance(value, list) or len(value) > 32 or not all(type(size) is int and size >= 0 for size in value):
+        return False
+    return math.prod(max(size, 1) for size in value) < 2**62
 
 
 def check_masked(masks: Masks, weights: Tensors) -> None:

@@ -19,7 +19,7 @@ from winnow.artifact.atomic import write_atomically
 from winnow.artifact.header import Header
 from winnow.artifact.masks import Mask, Masks, check_masked
 from winnow.artifact.sections import Encoding, Section
-from winnow.artifact.weights import DTYPES, Array, Tensors, dtype_name, raw_bytes
+from winnow.artifact.weights import DTYPES, Array, Tensors, dtype_name, is_sound, raw_bytes
 from winnow.contract.problems import InvalidFile
 from winnow.contract.values import Record, canonical_json
 
@@ -168,10 +168,13 @@ def _dense(section: Section, entries: Sequence[_Entry]) -> dict[str, Array]:
     size = sum(entry.bytes for entry in entries)
     data = sections.content(section, size, size)
     places = _places(entry.bytes for entry in entries)
-    return {
-        entry.name: np.frombuffer(data[start:end], DTYPES[entry.dtype]).reshape(entry.shape)
+    weights = {
+        entry.name: np.frombuffer(data[start:end], DTYPES[entry.dtype]).reshape(entry.shape).copy()
         for entry, (start, end) in zip(entries, places, strict=True)
     }
+    if not all(map(is_sound, weights.values())):
+        raise InvalidFile("booleans must be 0 or 1")
+    return weights
 
 
 def _spread(values: Array, masks: Masks) -> dict[str, Array]:

@@ -84,10 +84,19 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
             names = sorted(file.keys())
             for name in names:
                 _check_dtype(path, name, file.get_slice(name).get_dtype())
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except SafetensorError as error:
+            tensors = {name: file.get_tensor(name) for name in names}
+            metadata = file.metadata() or {}
+    except (SafetensorError, ValueError) as error:  # ValueError: shapes that numpy cannot have
         text = f"{path.name} is no sound safetensors file ({error}): it may be cut off, so get it again"
         raise InvalidFile(text) from error
+    if not all(map(is_sound, tensors.values())):
+        raise InvalidFile(f"{path.name} has booleans that are neither 0 nor 1; get it again")
+    return tensors, metadata
+
+
+def is_sound(array: Array) -> bool:
+    """Whether booleans are 0 or 1: numpy computes with any byte, and gives other answers for others."""
+    return array.dtype != np.bool_ or not bool((array.view(np.uint8) > 1).any())
 
 
 def _check_dtype(path: Path, name: str, dtype: str) -> None:

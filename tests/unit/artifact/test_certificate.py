@@ -1,0 +1,56 @@
+"""The certificate as a file: canonical, and a changed digit is found."""
+
+import hashlib
+import json
+
+import pytest
+
+from winnow.artifact.certificate import read_certificate, seal, write_certificate
+from winnow.contract.problems import InvalidFile
+
+FOUND = {"certificate": 1, "found": {"sparsity": 0.98, "verdict": "winning", "class": "é"}, "levels": [1.0, None, True]}
+
+
+@pytest.fixture
+def path(tmp_path):
+    write_certificate(tmp_path / "certificate.json", FOUND)
+    return tmp_path / "certificate.json"
+
+
+def test_what_was_written_is_read(path):
+    certificate = read_certificate(path)
+    assert certificate.pop("sha256")
+    assert certificate == FOUND
+
+
+def test_the_seal_can_be_checked_with_a_json_library_alone(path):
+    certificate = json.loads(path.read_bytes())
+    sha256 = certificate.pop("sha256")
+    text = '{"certificate":1,"found":{"class":"é","sparsity":0.98,"verdict":"winning"},"levels":[1,null,true]}'
+    assert hashlib.sha256(text.encode()).hexdigest() == sha256
+
+
+def test_sealing_twice_changes_nothing():
+    assert seal(seal(FOUND)) == seal(FOUND)
+
+
+def test_any_changed_byte_is_found(path):
+    content = path.read_bytes()
+    for at in range(len(content)):
+        for damaged in (content[:at], content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]):
+            path.write_bytes(damaged)
+            with pytest.raises(InvalidFile, match=r"certificate\.json"):
+                read_certificate(path)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"1", b"[" * 100_000, b'{"certificate":1,"x":NaN,"sha256":"0"}', b"\xff"])
+def test_what_is_no_certificate_is_refused(path, text):
+    path.write_bytes(text)
+    with pytest.raises(InvalidFile, match="get it again from the job"):
+        read_certificate(path)
+
+
+def test_another_version_is_refused(path):
+    write_certificate(path, FOUND | {"certificate": 2})
+    with pytest.raises(InvalidFile, match="version"):
+        read_certificate(path)

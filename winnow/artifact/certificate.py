@@ -1,0 +1,42 @@
+"""The certificate as a file: canonical JSON that carries its own checksum.
+
+The seal finds what was changed by accident or in passing; it is no signature. As the certificate names the files of
+every network by SHA-256, what it says of them holds for the bytes that they have.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from winnow.artifact.atomic import write_atomically
+from winnow.contract.problems import InvalidFile
+from winnow.contract.values import canonical_json, sha256_hex
+
+VERSION = 1
+
+
+def seal(certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """The certificate with `sha256`: that of the canonical JSON of everything else. Sealing twice changes nothing."""
+    rest = {name: value for name, value in certificate.items() if name != "sha256"}
+    return rest | {"sha256": sha256_hex(canonical_json(rest))}
+
+
+def write_certificate(path: Path, certificate: Mapping[str, Any]) -> None:
+    """Writes the sealed certificate as canonical JSON."""
+    write_atomically(path, [canonical_json(seal(certificate))])
+
+
+def read_certificate(path: Path) -> dict[str, Any]:
+    """Reads a certificate; InvalidFile where it is of another version, or not as it was written."""
+    data = path.read_bytes()
+    try:
+        certificate = json.loads(data)
+        as_written = isinstance(certificate, dict) and canonical_json(seal(certificate)) == data
+    except (ValueError, RecursionError) as error:
+        raise InvalidFile(f"{path.name} is no certificate ({error}); get it again from the job") from error
+    if not as_written:
+        raise InvalidFile(f"{path.name} is not as it was written: its checksum differs; get it again from the job")
+    if certificate.get("certificate") != VERSION:
+        raise InvalidFile(f"{path.name} is of another version; this Winnow reads certificates of version {VERSION}")
+    return dict(certificate)
