@@ -26,11 +26,60 @@ class CriterionEntry(Record):
     source: str
 
 
-def _layers(hidden: tuple[tuple[str, LayerKind], ...], output: str) -> tuple[tuple[str, LayerKind], ...]:
-    return (*hidden, (output, "output"))
+_CONV = {count: tuple(f"conv{number}.weight" for number in range(1, count + 1)) for count in (2, 4, 6)}
+_RESNET20 = (
+    "conv1.weight",
+    *(f"layer{stage}.{block}.conv{number}.weight" for stage in (1, 2, 3) for block in (0, 1, 2) for number in (1, 2)),
+)
 
 
-ARCHITECTURES: dict[str, Architecture] = {}
+def _layers(conv: tuple[str, ...], linear: tuple[str, ...], output: str) -> tuple[tuple[str, LayerKind], ...]:
+    return (*((name, "conv") for name in conv), *((name, "linear") for name in linear), (output, "output"))
+
+
+def _vgg(count: int) -> Architecture:
+    return Architecture(
+        name=f"conv{count}",
+        summary=f"{count} convolutions of 64 filters and more in blocks of two, then linear layers of 256 and 256 units.",
+        source="Frankle & Carbin 2019, arXiv:1803.03635",
+        smallest=2 ** (count // 2),
+        layers=_layers(_CONV[count], ("fc1.weight", "fc2.weight"), "fc3.weight"),
+    )
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "lenet_300_100": Architecture(
+        name="lenet_300_100",
+        summary="Two hidden layers of 300 and 100 units.",
+        source="LeCun et al. 1998; Frankle & Carbin 2019, arXiv:1803.03635",
+        smallest=1,
+        layers=_layers((), ("fc1.weight", "fc2.weight"), "fc3.weight"),
+    ),
+    "lenet5": Architecture(
+        name="lenet5",
+        summary="Two 5×5 convolutions of 20 and 50 filters, then 500 units.",
+        source="LeCun et al. 1998; Han et al. 2015, arXiv:1506.02626",
+        smallest=16,
+        layers=_layers(("conv1.weight", "conv2.weight"), ("fc1.weight",), "fc2.weight"),
+    ),
+    "conv2": _vgg(2),
+    "conv4": _vgg(4),
+    "conv6": _vgg(6),
+    "resnet20": Architecture(
+        name="resnet20",
+        summary="Three stages of three residual blocks with 16, 32 and 64 filters; parameter-free shortcuts (option A).",
+        source="He et al. 2016, arXiv:1512.03385",
+        smallest=8,
+        layers=_layers(_RESNET20, (), "linear.weight"),
+    ),
+    "digits_cnn": Architecture(
+        name="digits_cnn",
+        summary="Two 3×3 convolutions of 16 and 32 filters, then 128 units: for images of about 8×8.",
+        source="The block of Conv-2, narrowed: Frankle & Carbin 2019, arXiv:1803.03635",
+        smallest=2,
+        layers=_layers(("conv1.weight", "conv2.weight"), ("fc1.weight",), "fc2.weight"),
+    ),
+}
 
 CRITERIA: dict[str, CriterionEntry] = {
     "magnitude": CriterionEntry(
@@ -40,4 +89,42 @@ CRITERIA: dict[str, CriterionEntry] = {
     )
 }
 
-DATASETS: dict[str, DatasetFacts] = {}
+_NUMBERS = tuple("0123456789")
+_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+_BUILTIN = (
+    DatasetFacts(
+        name="digits",
+        fingerprint="7d5acaab291c6776efcb387cb2d2c5be2605ecc1d5ced5fa880b2adc54d1c522",
+        source="builtin",
+        format="builtin",
+        classes=_NUMBERS,
+        channels=1,
+        size=(8, 8),
+        counts=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
+    ),
+    DatasetFacts(
+        name="mnist",
+        fingerprint="df29ad85923dee44a53e131a8a22e6b22dfc9d678d92f5fe8eb9d3e83eb495c7",
+        source="builtin",
+        format="builtin",
+        classes=_NUMBERS,
+        channels=1,
+        size=(28, 28),
+        counts=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+        test_counts=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+    ),
+    DatasetFacts(
+        name="fashion_mnist",
+        fingerprint="4dfb20898369b75aa6695ac6dc460f0e8c6563d67f283ecaa110c8aec4e41577",
+        source="builtin",
+        format="builtin",
+        classes=_CLOTHES,
+        channels=1,
+        size=(28, 28),
+        counts=(6000,) * 10,
+        test_counts=(1000,) * 10,
+    ),
+)
+
+DATASETS: dict[str, DatasetFacts] = {facts.name: facts for facts in _BUILTIN}

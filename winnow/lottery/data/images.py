@@ -1,0 +1,45 @@
+"""Images and labels as tensors: what is loaded, and the three splits it is cut into."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from winnow.artifact.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images that belong together: `x` uint8 N×C×H×W, contiguous, and `y` int64 class indices."""
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def to(self, device: torch.device | str) -> "Part":
+        """The same images, resident on a device."""
+        return Part(self.x.to(device), self.y.to(device))
+
+
+@dataclass(frozen=True)
+class Images:
+    """A data set as it is kept: what training may use, and the official test set where there is one."""
+
+    train: Part
+    test: Part | None
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three splits, and the preprocessing measured on the first of them."""
+
+    train: Part
+    validation: Part
+    test: Part
+    preprocessing: Preprocessing
+
+    def to(self, device: torch.device | str) -> "Split":
+        """The same splits, resident on a device."""
+        return Split(self.train.to(device), self.validation.to(device), self.test.to(device), self.preprocessing)

@@ -1,0 +1,39 @@
+"""The three splits: stratified, of exactly the sizes that the facts say."""
+
+import torch
+from torch import Tensor
+
+from winnow.contract.datasets import TEST_FRACTION, VALIDATION_FRACTION, DatasetFacts, split_counts
+from winnow.contract.seeds import seed_for
+from winnow.lottery.data.images import Images, Part, Split
+from winnow.lottery.data.statistics import measured
+
+
+def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
+    """Cut a data set in three; its sizes are `facts.sizes()`, each class in proportion.
+
+    An official test set stays whole. Elsewhere the test images follow from the fingerprint alone, so that no job
+    trains on another's test images. Validation is drawn from the rest by the job's seed.
+    """
+    rest, test, counts = images.train, images.test, facts.counts
+    if test is None:
+        taken = split_counts(counts, TEST_FRACTION)
+        rest, test = _part_off(rest, taken, seed_for(int(facts.fingerprint, 16), "split"))
+        counts = tuple(count - part for count, part in zip(counts, taken, strict=True))
+    train, validation = _part_off(rest, split_counts(counts, VALIDATION_FRACTION), seed_for(seed, "split"))
+    return Split(train, validation, test, measured(train.x))
+
+
+def _part_off(part: Part, taken: tuple[int, ...], seed: int) -> tuple[Part, Part]:
+    """What is left, and `taken[c]` images of each class c; both in the order in which they came."""
+    order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))
+    labels = part.y[order]
+    chosen = torch.zeros(len(part), dtype=torch.bool)
+    for label, count in enumerate(taken):
+        chosen[order[labels == label][:count]] = True
+    return _select(part, ~chosen), _select(part, chosen)
+
+
+def _select(part: Part, chosen: Tensor) -> Part:
+    index = chosen.nonzero().flatten()
+    return Part(part.x.index_select(0, index), part.y.index_select(0, index))
