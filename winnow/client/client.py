@@ -12,7 +12,7 @@ from winnow.client import following
 from winnow.client.connection import Connection
 from winnow.client.downloads import Report, download
 from winnow.client.events import Event
-from winnow.contract.resources import Dataset, Job, Model, ModelFile, Predictions, Worker
+from winnow.contract.resources import Dataset, Job, Model, ModelFile, Predictions, Table, Worker
 from winnow.contract.results import TableRow
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -66,9 +66,9 @@ class Client:
         """Ask for a job to stop; one that has ended stays as it is."""
         return self._connection.read(Job, "POST", f"/v1/jobs/{job_id}/cancel")
 
-    def table(self, job_id: str) -> Iterator[TableRow]:
+    def table(self, job_id: str) -> tuple[TableRow, ...]:
         """A row for each network measured so far."""
-        return self._connection.pages(TableRow, f"/v1/jobs/{job_id}/table")
+        return self._connection.read(Table, "GET", f"/v1/jobs/{job_id}/table").rows
 
     def certificate(self, job_id: str) -> bytes:
         """The certificate's canonical JSON, byte for byte as the service keeps it."""

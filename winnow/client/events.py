@@ -15,13 +15,22 @@ class Event:
     data: dict[str, Any]
 
 
-def parse(lines: Iterable[str]) -> Iterator[Event | None]:
+def lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Lines as the standard has them; `str.splitlines` would also break at U+2028, which JSON may hold."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode()
+
+
+def parse(text: Iterable[str]) -> Iterator[Event | None]:
     """Events from the lines of a stream; None for a comment, which says that the other side is alive.
 
     An event that broke off before its blank line is dropped, as the standard wants.
     """
     fields: dict[str, str] = {}
-    for line in lines:
+    for line in text:
         if line.startswith(":"):
             yield None
         elif line:

@@ -8,7 +8,7 @@ import httpx
 
 from winnow.client.connection import Connection
 from winnow.client.errors import Refused, Unreachable
-from winnow.client.events import Event, parse
+from winnow.client.events import Event, lines, parse
 from winnow.contract.resources import TERMINAL, Job
 
 PATIENCE_SECONDS = 60.0
@@ -43,7 +43,7 @@ def events(connection: Connection, job_id: str, after: str | None) -> Iterator[E
             with connection.stream(f"/v1/jobs/{job_id}/events", headers) as response:
                 if response.status_code == httpx.codes.NO_CONTENT:
                     return
-                for event in parse(response.iter_lines()):
+                for event in parse(lines(response.iter_bytes())):
                     patience.renew()
                     if event is None:
                         continue
