@@ -40,7 +40,7 @@ def _layers(conv: tuple[str, ...], linear: tuple[str, ...], output: str) -> tupl
 def _vgg(count: int) -> Architecture:
     return Architecture(
         name=f"conv{count}",
-        summary=f"{count} convolutions of 64 filters and more in blocks of two, then linear layers of 256 and 256 units.",
+        summary=f"{count} 3×3 convolutions of 64 filters and more in blocks of two, then two layers of 256 units.",
         source="Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2 ** (count // 2),
         layers=_layers(_CONV[count], ("fc1.weight", "fc2.weight"), "fc3.weight"),
@@ -67,7 +67,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "conv6": _vgg(6),
     "resnet20": Architecture(
         name="resnet20",
-        summary="Three stages of three residual blocks with 16, 32 and 64 filters; parameter-free shortcuts (option A).",
+        summary="Three stages of three residual blocks, 16, 32 and 64 filters; parameter-free shortcuts (option A).",
         source="He et al. 2016, arXiv:1512.03385",
         smallest=8,
         layers=_layers(_RESNET20, (), "linear.weight"),

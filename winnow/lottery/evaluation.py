@@ -1,0 +1,44 @@
+"""Measuring a network on a split, and when that is done."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from winnow.artifact.preprocessing import Preprocessing
+from winnow.contract.results import Score
+from winnow.lottery.data.batches import in_order
+from winnow.lottery.data.images import Part
+
+IMAGES_AT_ONCE = 250
+"""Bounds the memory: a Conv-2 on 32×32 images needs 0.5 MB an image."""
+
+MAX_POINTS = 100
+"""Of a curve: so that short epochs do not spend their time on measuring."""
+
+
+def points(steps: int, steps_per_epoch: int) -> frozenset[int]:
+    """The steps after which a run of `steps` is measured: ends of epochs, evenly thinned to 100, and the last step."""
+    epochs = steps // steps_per_epoch
+    stride = max(1, -(-epochs // MAX_POINTS))
+    return frozenset(range(stride * steps_per_epoch, steps, stride * steps_per_epoch)) | {steps}
+
+
+def score(network: nn.Module, part: Part, preprocessing: Preprocessing, beat: Callable[[], None]) -> Score:
+    """Correct answers and mean loss over a whole split in evaluation mode; `beat` is called now and then.
+
+    Every image counts once, whatever the size of the last batch (trap 27).
+    """
+    correct, loss = 0, 0.0
+    network.eval()
+    try:
+        with torch.inference_mode():
+            for images, labels in in_order(part, preprocessing, IMAGES_AT_ONCE):
+                beat()
+                logits = network(images)
+                correct += int((logits.argmax(1) == labels).sum())
+                loss += float(cross_entropy(logits, labels, reduction="sum"))
+    finally:
+        network.train()
+    return Score(correct=correct, images=len(part), loss=loss / len(part))

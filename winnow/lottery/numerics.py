@@ -1,0 +1,73 @@
+"""Exactness: what must be fixed before torch is imported, what afterwards, and the name of what the bits depend on.
+
+Same unit, same numerics class, same threads → same bytes. Nothing here imports torch before it is needed, so that a
+parent can ask for the environment of a child.
+"""
+
+import platform
+from pathlib import Path
+from typing import Literal
+
+from winnow.contract.problems import WinnowError
+from winnow.contract.units import TORCH_RELEASE
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Variables to set before torch is imported: instruction set, threads, and cuBLAS's workspace.
+
+    All processors with AVX2 take the same path, so that results of one vendor's machines agree.
+    """
+    avx2 = "avx2" in _cpu()[1]
+    return {
+        "ATEN_CPU_CAPABILITY": "avx2" if avx2 else "default",
+        "MKL_CBWR": "AVX2,STRICT" if avx2 else "COMPATIBLE",
+        "ONEDNN_MAX_CPU_ISA": "AVX2" if avx2 else "SSE41",
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "MKL_DYNAMIC": "FALSE",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    }
+
+
+def settle(threads: int, resource: Literal["cpu", "gpu"]) -> str:
+    """Fix threads, precision and algorithms of this process; returns its numerics class.
+
+    Raises WinnowError where torch is another release than results are made with.
+    """
+    import torch  # noqa: PLC0415 - a parent that has no torch asks for the environment of its child
+
+    release = torch.__version__.partition("+")[0]
+    if release != TORCH_RELEASE:
+        raise WinnowError(
+            f"This is torch {release}, but results are made with {TORCH_RELEASE}: pip install torch=={TORCH_RELEASE}"
+        )
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]  # made at run time
+    torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]  # made at run time
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(resource == "gpu")
+    return numerics_class(resource)
+
+
+def numerics_class(resource: Literal["cpu", "gpu"]) -> str:
+    """What bits depend on beside unit and threads: CPU vendor and instruction set, or the GPU, and torch's build."""
+    import torch  # noqa: PLC0415 - a parent that has no torch asks for the environment of its child
+
+    if resource == "gpu":
+        place = f"{torch.cuda.get_device_name()} cuda {torch.version.cuda}"
+    else:
+        place = f"{_cpu()[0]} {torch.backends.cpu.get_cpu_capability()}"
+    return f"{resource} {place} torch {torch.__version__}"
+
+
+def _cpu() -> tuple[str, frozenset[str]]:
+    """Vendor and instruction sets."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except FileNotFoundError:  # not Linux
+        return platform.machine(), frozenset()
+    lines = [line.partition(":") for line in text.splitlines()]
+    facts = {name.strip(): value.strip() for name, _, value in reversed(lines)}
+    vendor = facts.get("vendor_id") or facts.get("CPU implementer") or platform.machine()
+    return vendor, frozenset(facts.get("flags", "").split())

@@ -1,0 +1,67 @@
+"""Scores and counts → masks (True is kept): exact counts, ties by position, pruned stays pruned."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from winnow.lottery.criteria import Scores
+from winnow.plan.counts import Counts
+
+Mask = NDArray[np.bool_]
+Masks = Mapping[str, Mask]
+
+
+def select(scores: Scores, parent: Masks, counts: Counts) -> dict[str, Mask]:
+    """Prune the parent's survivors of lowest score until `counts` are masked.
+
+    Of equal scores the first in position goes first. `counts.by_tensor`, where there is one, is in the order of
+    `parent`; else all tensors share one ranking. Liveness is the parent's mask, never a value: a live weight that is 0
+    is live (trap 18). Raises ValueError for scores that are not finite and for counts that survivors cannot give.
+    """
+    if not all(np.isfinite(scores[name]).all() for name in parent):
+        raise ValueError("a score is not finite")
+    if counts.by_tensor is None:
+        flat = np.concatenate([scores[name].ravel() for name in parent])
+        alive = np.concatenate([mask.ravel() for mask in parent.values()])
+        return _split(_keep(flat, alive, counts.total), parent)
+    return {
+        name: _keep(scores[name].ravel(), mask.ravel(), zeros).reshape(mask.shape)
+        for (name, mask), zeros in zip(parent.items(), counts.by_tensor, strict=True)
+    }
+
+
+def _keep(scores: NDArray[np.float32], alive: Mask, zeros: int) -> Mask:
+    """The flat mask with `zeros` masked: partial sorting finds the highest score to go, position breaks its ties."""
+    new = zeros - (alive.size - int(alive.sum()))
+    survivors = np.flatnonzero(alive)
+    if not 0 <= new <= survivors.size:
+        raise ValueError(f"cannot mask {new} more of {survivors.size} survivors")
+    kept = alive.copy()
+    if new:
+        live = scores[survivors]
+        last = np.partition(live, new - 1)[new - 1]
+        below = live < last
+        kept[survivors[below]] = False
+        tied = survivors[live == last]
+        kept[tied[: new - int(below.sum())]] = False
+    return kept
+
+
+def _split(flat: Mask, like: Masks) -> dict[str, Mask]:
+    ends = np.cumsum([mask.size for mask in like.values()])
+    parts = np.split(flat, ends[:-1])
+    return {name: part.reshape(mask.shape) for (name, mask), part in zip(like.items(), parts, strict=True)}
+
+
+def shuffled(masks: Masks, seed: int) -> dict[str, Mask]:
+    """The masks with the positions of each tensor permuted: the same counts in each, elsewhere.
+
+    Drawn again where the draw left everything in place, which small tensors allow.
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    movable = any(mask.any() and not mask.all() for mask in masks.values())
+    while True:
+        moved = {name: generator.permutation(mask.ravel()).reshape(mask.shape) for name, mask in masks.items()}
+        if not movable or any((moved[name] != mask).any() for name, mask in masks.items()):
+            return moved

@@ -1,0 +1,103 @@
+"""The training loop: forward, loss, backward, step, mask. Everything else happens between steps, at its frequency."""
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from winnow.contract.results import Point, Score
+from winnow.contract.units import Recipe
+from winnow.lottery.architectures import build
+from winnow.lottery.data.batches import Batches
+from winnow.lottery.data.images import Split
+from winnow.lottery.masking import DeviceMasks
+from winnow.lottery.optimizers import learning_rate, optimizer_for, set_learning_rate
+from winnow.lottery.state import Arrays, State, load_network, load_optimizer, network_arrays, optimizer_arrays
+
+
+class Best(NamedTuple):
+    """The step of lowest validation loss so far: its score and its weights."""
+
+    step: int
+    validation: Score
+    network: Arrays
+
+
+class Training:
+    """A network on its way from a state to the last step, with what was found so far; on the device of `split`.
+
+    Whatever looks at it between two steps sees everything that the next step depends on.
+    """
+
+    def __init__(self, recipe: Recipe, split: Split, start: State, masks: Mapping[str, NDArray[np.bool_]]) -> None:
+        self.recipe = recipe
+        self.split = split
+        self.network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size).to(split.train.x.device)
+        if split.train.x.device.type == "cpu":  # 1.1–1.2 × faster; on CUDA pooling in it has no deterministic form
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch forgot this one
+        self.optimizer = optimizer_for(recipe.optimizer, self.network)
+        self.masks = DeviceMasks(self.network, masks)
+        self.batches = Batches(
+            split.train,
+            split.preprocessing,
+            batch_size=recipe.batch_size,
+            seed=recipe.seed,
+            replicate=recipe.replicate,
+            augment=recipe.augment,
+        )
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=split.train.x.device)
+        self.first = start.step
+        self.curve: list[Point] = []
+        self.best: Best | None = None
+        self.kept: dict[int, State] = {}
+        self.go_to(start)
+
+    def state(self) -> State:
+        """A copy of what the next step depends on."""
+        return State(self.step, network_arrays(self.network), optimizer_arrays(self.network, self.optimizer))
+
+    def go_to(self, state: State) -> None:
+        """Take up a state: weights under the mask, buffers, optimizer, and the place in the schedule."""
+        load_network(self.network, state.network)
+        self.masks.apply()
+        load_optimizer(self.network, self.optimizer, state.optimizer)
+        self.step = state.step
+        self.follow_schedule()
+
+    def follow_schedule(self) -> None:
+        """The learning rate of the step that comes next."""
+        set_learning_rate(self.optimizer, learning_rate(self.recipe, self.step))
+
+
+class Callback(NamedTuple):
+    """Something that happens between steps: after which steps, and what. Doing it twice changes nothing."""
+
+    at: Container[int]
+    act: Callable[[], None]
+
+
+def train(training: Training, callbacks: Sequence[Callback]) -> None:
+    """Train to the recipe's last step. Callbacks are called in order, before the first step and after each one."""
+    while True:
+        for callback in callbacks:
+            if training.step in callback.at:
+                callback.act()
+        if training.step >= training.recipe.steps:
+            return
+        take_step(training)
+
+
+def take_step(training: Training) -> None:
+    """One step. Masked weights are +0.0 again before anyone can look."""
+    images, labels = training.batches.at(training.step)
+    loss: Tensor = cross_entropy(training.network(images), labels)
+    training.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    training.optimizer.step()
+    training.masks.apply()
+    training.loss_sum += loss.detach()
+    training.step += 1

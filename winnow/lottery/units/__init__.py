@@ -1,0 +1,61 @@
+"""Unit functions: one file a kind. Each is a pure function of the unit and of its parents' files."""
+
+import errno
+import time
+
+import torch
+
+from winnow.artifact.digest import file_ref
+from winnow.contract.problems import Reason, WinnowError
+from winnow.contract.results import UnitResult
+from winnow.contract.units import ControlInputs, LevelInputs, TrainInputs, Unit
+from winnow.lottery.numerics import settle
+from winnow.lottery.units.control import control
+from winnow.lottery.units.level import level
+from winnow.lottery.units.train import train
+from winnow.lottery.warm import Warm
+from winnow.lottery.workspace import Stop, UnitFailed, Workspace
+
+__all__ = ["Stop", "UnitFailed", "Warm", "Workspace", "run"]
+
+
+def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
+    """Do one unit. Its files lie in `workspace.outputs` afterwards and are named by content in the result.
+
+    Raises Stop as `workspace.progress` does, and UnitFailed with the reason where the unit cannot be done.
+    """
+    started = time.monotonic()
+    settle(unit.inputs.threads, unit.inputs.resource)
+    try:
+        found = _by_kind(unit, workspace, warm)
+    except WinnowError as error:
+        raise UnitFailed(Reason.DATA_ERROR, error.detail) from error
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise UnitFailed(Reason.OUT_OF_MEMORY, _no_room(unit)) from error
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):  # torch has no class for it in main memory
+            raise UnitFailed(Reason.OUT_OF_MEMORY, _no_room(unit)) from error
+        raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise UnitFailed(Reason.NO_SPACE, "No space is left for the unit's files. Free some.") from error
+        raise
+    files = {path.name: file_ref(path) for path in sorted(workspace.outputs.iterdir())}
+    return found.model_copy(update={"files": files, "seconds": time.monotonic() - started})
+
+
+def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
+    match unit.inputs:
+        case TrainInputs():
+            return train(unit, unit.inputs, workspace, warm)
+        case LevelInputs():
+            return level(unit, unit.inputs, workspace, warm)
+        case ControlInputs():
+            return control(unit, unit.inputs, workspace, warm)
+
+
+def _no_room(unit: Unit) -> str:
+    return (
+        f"There is not enough memory to train {unit.inputs.recipe.architecture} at batch size "
+        f"{unit.inputs.recipe.batch_size} on {unit.inputs.resource}. Use smaller batches or a smaller network."
+    )

@@ -1,0 +1,92 @@
+"""The checks of the audit that need content: each says what was asked for and what was seen."""
+
+import hashlib
+
+import numpy as np
+
+from winnow.contract.results import Check
+from winnow.contract.units import Retrain
+from winnow.lottery.selection import Masks
+from winnow.lottery.state import Arrays, State, network_arrays, optimizer_arrays
+from winnow.lottery.training import Training
+from winnow.plan.counts import Counts
+
+
+def masks_only_shrink(parent: Masks, masks: Masks) -> Check:
+    """Pruned stays pruned."""
+    back = sum(int((mask & ~parent[name]).sum()) for name, mask in masks.items())
+    return Check(name="masks_only_shrink", ok=back == 0, evidence=f"{back} of {zeros(parent)} masked weights came back")
+
+
+def zeros_as_asked(masks: Masks, asked: Counts) -> Check:
+    """The count is exact, in all and in each tensor that has a quota. Layers with nothing left are named (trap 26)."""
+    found = tuple(int((~mask).sum()) for mask in masks.values())
+    ok = sum(found) == asked.total and asked.by_tensor in (None, found)
+    gone = [name for name, mask in masks.items() if not mask.any()]
+    note = f"; nothing left in {', '.join(gone)}" if gone else ""
+    return Check(name="zeros_as_asked", ok=ok, evidence=f"asked {asked.total}, masked {sum(found)}{note}")
+
+
+def masked_weights_zero(training: Training, masks: Masks) -> Check:
+    """Every masked weight is +0.0 wherever the training was looked at, and at its end."""
+    wanted = zeros(masks)
+    seen = [point.values["zeros"] for point in training.curve] + [training.masks.zeros()]
+    text = f"of {wanted} masked weights at least {int(min(seen))} were +0.0 at each of {len(seen)} looks"
+    return Check(name="masked_weights_zero", ok=all(count == wanted for count in seen), evidence=text)
+
+
+def state_restored(training: Training, declared: State, masks: Masks) -> Check:
+    """Survivors, other parameters and buffers are, bit for bit, the state that retraining should start from."""
+    wanted = {
+        name: np.where(masks[name], array, 0) if name in masks else array for name, array in declared.network.items()
+    }
+    expected, found = digest(wanted), digest(network_arrays(training.network))
+    same = f"all {len(wanted)} tensors under the mask: sha256 {found}"
+    text = same if found == expected else f"sha256 {found}, not {expected}"
+    return Check(name="state_at_k_restored", ok=found == expected, evidence=f"{text}, step {training.step}")
+
+
+def optimizer_as_declared(training: Training, kept: State, retrain: Retrain) -> Check:
+    """The optimizer's state is the one kept at k, or none, as the spec says."""
+    found = optimizer_arrays(training.network, training.optimizer)
+    wanted = kept.optimizer if retrain.optimizer == "restore" else {}
+    text = f"{retrain.optimizer}: {len(found)} tensors, sha256 {digest(found)}"
+    return Check(name="optimizer_as_declared", ok=digest(found) == digest(wanted), evidence=text)
+
+
+def control_mask(control: Masks, ticket: Masks) -> tuple[Check, Check]:
+    """The random mask is another one than the ticket's, with the ticket's count in each layer."""
+    moved = sum(int((mask != ticket[name]).sum()) for name, mask in control.items())
+    movable = any(mask.any() and not mask.all() for mask in ticket.values())
+    counts = {name: (int(mask.sum()), int(ticket[name].sum())) for name, mask in control.items()}
+    kept = all(mine == theirs for mine, theirs in counts.values())
+    return (
+        Check(name="control_mask_differs", ok=moved > 0 or not movable, evidence=f"{moved} positions differ"),
+        Check(
+            name="control_counts_kept", ok=kept, evidence=f"weights kept in {len(counts)} layers, control and ticket"
+        ),
+    )
+
+
+def fresh_start(training: Training, initial: Arrays, masks: Masks) -> Check:
+    """The re-initialised arm starts from other values than the replicate's initial ones."""
+    values = network_arrays(training.network)
+    live = sum(int(mask.sum()) for mask in masks.values())
+    same = sum(int((values[name] == initial[name])[mask].sum()) for name, mask in masks.items())
+    return Check(
+        name="reinit_is_fresh", ok=same < live or not live, evidence=f"{same} of {live} surviving weights as before"
+    )
+
+
+def zeros(masks: Masks) -> int:
+    """Masked weights in all."""
+    return sum(int((~mask).sum()) for mask in masks.values())
+
+
+def digest(arrays: Arrays) -> str:
+    """SHA-256 over names, types, shapes and values."""
+    total = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        total.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()

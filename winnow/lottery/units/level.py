@@ -1,0 +1,45 @@
+"""The unit `level`: one round of iterative magnitude pruning with rewinding.
+
+Frankle & Carbin 2019, arXiv:1803.03635; rewinding to k > 0: Frankle et al. 2020, arXiv:1912.05671.
+"""
+
+from winnow.artifact.masks import read_masks
+from winnow.artifact.weights import read_weights
+from winnow.contract.results import Check, UnitResult
+from winnow.contract.units import LevelInputs, Unit
+from winnow.lottery.criteria import CRITERIA
+from winnow.lottery.fitting import fit
+from winnow.lottery.selection import select
+from winnow.lottery.training import Training
+from winnow.lottery.units import evidence
+from winnow.lottery.units.outcome import counted, in_network_order, result, write_model
+from winnow.lottery.units.rewinding import rewound, state_at_k
+from winnow.lottery.warm import Warm
+from winnow.lottery.workspace import Workspace
+from winnow.plan.counts import level_counts
+
+
+def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> UnitResult:
+    """Prune the parent, rewind what is left to the state at k, retrain to the end of the schedule."""
+    # Prune: of the parent's surviving weights, those of lowest score.
+    parent = in_network_order(inputs.recipe, read_masks(workspace.inputs["parent/mask.safetensors"]))
+    weights = read_weights(workspace.inputs["parent/weights.safetensors"])
+    asked = level_counts(counted(inputs.recipe, parent), inputs.rates, inputs.depth, inputs.cut, inputs.scope)
+    masks = select(CRITERIA[inputs.criterion](weights), parent, asked)
+
+    # Rewind: parameters, buffers, optimizer and schedule.
+    kept = state_at_k(workspace, inputs.retrain)
+    start = rewound(kept, inputs.retrain)
+    training = Training(inputs.recipe, warm.split(unit, workspace), start, masks)
+    checks: tuple[Check, ...] = (
+        evidence.masks_only_shrink(parent, masks),
+        evidence.zeros_as_asked(masks, asked),
+        evidence.state_restored(training, kept, masks),
+        evidence.optimizer_as_declared(training, kept, inputs.retrain),
+    )
+
+    # Retrain.
+    metrics = fit(training, (), workspace)
+    checks += (evidence.masked_weights_zero(training, masks),)
+    write_model(unit, workspace, training, masks, workspace.inputs["start/graph.onnx"].read_bytes())
+    return result(training, metrics, masks, checks, steps_before=kept.step)

@@ -1,0 +1,31 @@
+"""The unit `train`: the dense network, from initial to trained weights, keeping its state on the way."""
+
+import numpy as np
+
+from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.results import UnitResult
+from winnow.contract.seeds import seed_for
+from winnow.contract.units import TrainInputs, Unit
+from winnow.lottery.fitting import fit
+from winnow.lottery.inits import initial
+from winnow.lottery.state import State
+from winnow.lottery.training import Training
+from winnow.lottery.units.outcome import result, write_model
+from winnow.lottery.warm import Warm
+from winnow.lottery.workspace import Workspace
+
+
+def train(unit: Unit, inputs: TrainInputs, workspace: Workspace, warm: Warm) -> UnitResult:
+    """Initialise, train, keep the states at k, and leave a model that masks nothing."""
+    recipe = inputs.recipe
+    values = initial(recipe, seed_for(recipe.seed, "init", recipe.replicate))
+    training = Training(recipe, warm.split(unit, workspace), State(0, values, {}), masks={})
+    metrics = fit(training, inputs.keep_steps, workspace)
+
+    for step, state in training.kept.items():
+        state.write(workspace.outputs / f"state-{step}.safetensors")
+    graph = warm.graph(recipe)
+    (workspace.outputs / "graph.onnx").write_bytes(graph)
+    masks = {name: np.ones_like(values[name], dtype=np.bool_) for name, _ in ARCHITECTURES[recipe.architecture].layers}
+    write_model(unit, workspace, training, masks, graph)
+    return result(training, metrics, masks, checks=(), steps_before=0)

@@ -1,0 +1,46 @@
+"""What a unit function sees of the world: its input files, a folder for its outputs, checkpoints, and a way out."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from winnow.contract.problems import Reason
+from winnow.contract.results import Point
+
+
+class Stop(Exception):
+    """Raised by `Workspace.progress`: end at once, after a checkpoint where `checkpoint` says so."""
+
+    def __init__(self, checkpoint: bool) -> None:
+        super().__init__("stopped")
+        self.checkpoint = checkpoint
+
+
+class UnitFailed(Exception):
+    """The unit cannot be done: trying again would end the same way, or the machine has no room for it."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Workspace(Protocol):
+    """One try at one unit."""
+
+    @property
+    def inputs(self) -> Mapping[str, Path]:
+        """Files by `ROLE/NAME` (roles as in `Unit.parents`), and `dataset` where it was uploaded."""
+
+    @property
+    def outputs(self) -> Path:
+        """An empty folder."""
+
+    def checkpoint(self, state: Callable[[], bytes], now: bool = False) -> None:
+        """Keep what `state()` gives, or not: at epoch ends the workspace decides by time, unless `now`."""
+
+    def restore(self) -> bytes | None:
+        """The checkpoint kept last, of this attempt or an earlier one."""
+
+    def progress(self, done: int, of: int, point: Point | None = None) -> None:
+        """Say how far it is, in steps; may raise Stop."""
