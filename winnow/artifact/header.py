@@ -1,5 +1,7 @@
 """What a model's files say of it besides the values."""
 
+from pydantic import ValidationError
+
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.values import Record, canonical_json
 
@@ -26,3 +28,10 @@ class Header(Record):
     def metadata(self) -> dict[str, str]:
         """Its fields as JSON texts: the metadata of `model.onnx` and `weights.safetensors`."""
         return {name: canonical_json(value).decode() for name, value in self.model_dump(mode="json").items()}
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """The first thing that a header lacks, in one line."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from winnow.artifact import coding, sections
 from winnow.artifact.atomic import write_atomically
-from winnow.artifact.header import Header
+from winnow.artifact.header import Header, what_is_wrong
 from winnow.artifact.masks import Mask, Masks, check_masked
 from winnow.artifact.sections import Encoding, Section
 from winnow.artifact.weights import DTYPES, Array, Tensors, dtype_name, is_sound, raw_bytes
@@ -146,8 +146,10 @@ def _head(payload: bytes) -> _Head:
         if canonical_json(json.loads(payload)) != payload:
             raise ValueError("it is not canonical JSON")
         return _Head.model_validate_json(payload, strict=True)
+    except ValidationError as error:
+        raise InvalidFile(f"the header is damaged: {what_is_wrong(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidFile(f"the header is damaged: {str(error)[:300]}") from error
+        raise InvalidFile(f"the header is damaged: {error}") from error
 
 
 def _masks(section: Section, entries: Sequence[_Entry]) -> dict[str, Mask]:
