@@ -1,0 +1,125 @@
+"""Images from outside: PNG, JPEG and WebP bytes, or arrays, to the pixels that a network takes.
+
+Whatever a file claims, no more than `MAX_PIXELS` are decoded, no warning of Pillow's gets out, and everything that
+cannot be read is an InvalidFile whose text says what to do.
+"""
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import ExifTags, Image, ImageOps
+
+from winnow.artifact.preprocessing import Preprocessing
+from winnow.contract.problems import InvalidFile
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+MAX_PIXELS = 2**25
+"""Decoded at most: 33 million pixels, 100 MB as RGB."""
+
+_GREY_MODES = frozenset({"1", "L", "LA", "I;16"})
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+"""EXIF orientations that exchange height and width."""
+
+# warnings.catch_warnings swaps filters of the whole process, so two threads at once could leave "ignore" behind.
+_QUIET = threading.Lock()
+
+_BILINEAR = Image.Resampling.BILINEAR
+
+
+class ImageHeader(NamedTuple):
+    """What an image file says of itself: upright height and width in pixels, and whether it has no colour."""
+
+    size: tuple[int, int]
+    grey: bool
+
+
+def inspect_image(data: bytes, name: str = "the image") -> ImageHeader:
+    """The header of an image file; its pixels are not decoded.
+
+    Raises InvalidFile, naming the image, for what is no PNG, JPEG or WebP file or is too large.
+    """
+    with _reading(data, name) as image:
+        height, width = image.height, image.width
+        # The base class's: a PNG's own would decode the picture, to look for EXIF data behind it.
+        if Image.Image.getexif(image).get(ExifTags.Base.Orientation) in _SIDEWAYS:
+            height, width = width, height
+        return ImageHeader((height, width), image.mode in _GREY_MODES)
+
+
+def decode(data: bytes, preprocessing: Preprocessing, name: str = "the image") -> NDArray[np.uint8]:
+    """The uint8 H×W×C pixels of an image file, turned upright as its EXIF data say, in the model's colours and size.
+
+    Of an animation the first picture; transparency is dropped. Raises InvalidFile, naming the image.
+    """
+    return decode_as(data, preprocessing.channels, preprocessing.size, name)
+
+
+def decode_as(data: bytes, channels: Literal[1, 3], size: tuple[int, int], name: str) -> NDArray[np.uint8]:
+    """`decode` for a data set, which has channels and a size before it has a mean."""
+    height, width = size
+    with _reading(data, name) as image:
+        upright = _coloured(ImageOps.exif_transpose(image), channels)
+        fitted = upright if upright.size == (width, height) else upright.resize((width, height), _BILINEAR)
+        return np.array(fitted, dtype=np.uint8).reshape(height, width, channels)
+
+
+def decode_array(pixels: ArrayLike, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """The uint8 H×W×C pixels of an array or nested lists; H×W will do for one channel.
+
+    Raises InvalidFile unless it has exactly the model's size and channels, and whole numbers from 0 to 255.
+    """
+    height, width = preprocessing.size
+    wanted = f"send {height}×{width}×{preprocessing.channels} whole numbers from 0 to 255"
+    try:
+        array = np.asarray(pixels)
+    except ValueError as error:
+        raise InvalidFile(f"the rows of the array differ in length: {wanted}") from error
+    if array.dtype.kind not in "iu" or (array.size and (array.min() < 0 or array.max() > 255)):
+        raise InvalidFile(f"the array holds something else than whole numbers from 0 to 255: {wanted}")
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.shape != (height, width, preprocessing.channels):
+        shape = "×".join(map(str, array.shape))
+        raise InvalidFile(f"the array has shape {shape}: {wanted}, or send an image file, which is resized")
+    return array.astype(np.uint8)
+
+
+@contextmanager
+def _reading(data: bytes, name: str) -> Iterator[Image.Image]:
+    """The opened image; what fails inside is the file's fault and told so."""
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check_pixels(image, name)
+                yield image
+        except InvalidFile:
+            raise
+        except Image.UnidentifiedImageError as error:
+            raise InvalidFile(f"{name} is no PNG, JPEG or WebP file: convert it, or leave it out") from error
+        except Image.DecompressionBombError as error:
+            raise InvalidFile(_too_large(name)) from error
+        # Pillow's readers raise whatever a broken file trips over: OSError, SyntaxError, ValueError, struct.error, …
+        except Exception as error:
+            raise InvalidFile(f"{name} is cut off or damaged ({error}): send the whole file again") from error
+
+
+def _check_pixels(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise InvalidFile(_too_large(name))
+
+
+def _too_large(name: str) -> str:
+    return f"{name} has more than {MAX_PIXELS:,} pixels: make it smaller before sending it"
+
+
+def _coloured(image: Image.Image, channels: Literal[1, 3]) -> Image.Image:
+    if image.mode == "I;16":  # `convert` would clip what is above 255 instead of taking the upper eight bits
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert("L" if channels == 1 else "RGB")
