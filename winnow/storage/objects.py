@@ -70,9 +70,8 @@ class Objects:
         if ref.bytes <= MULTIPART_BYTES:
             self._create(ref, path.read_bytes())
         elif not self._holds(ref):
-            with self._reaching(
-                ref.sha256, writing=True
-            ):  # an overwrite, but with the same bytes: conditional parts do not exist
+            with self._reaching(ref.sha256, writing=True):
+                # Parts cannot be written on a condition; overwriting with the same bytes does no harm.
                 obstore.put(self.store, path_of(ref.sha256), path, use_multipart=True)
         return ref
 
@@ -87,10 +86,11 @@ class Objects:
 
         Raises NotFound, Unavailable, and InvalidFile where the stored bytes are not those the name promises.
         """
+        chunks = self.stream(sha256)
         part = to.with_name(f"{to.name}.part")
         digest = hashlib.sha256()
         with part.open("wb") as file:
-            for chunk in self.stream(sha256):
+            for chunk in chunks:
                 digest.update(chunk)
                 file.write(chunk)
         if digest.hexdigest() != sha256:
