@@ -6,11 +6,13 @@ from typing import NoReturn
 
 import typer
 
+from winnow.cli.convert import convert
 from winnow.cli.download import download
 from winnow.cli.jobs import app as jobs
 from winnow.cli.predict import predict
 from winnow.cli.serve import serve
 from winnow.cli.submit import submit
+from winnow.cli.unpack import unpack
 from winnow.cli.upload import upload
 from winnow.contract.problems import WinnowError
 
@@ -30,6 +32,8 @@ app.add_typer(jobs, name="jobs")
 app.command()(download)
 app.command()(predict)
 app.command()(upload)
+app.command()(convert)
+app.command()(unpack)
 
 
 def main() -> NoReturn:

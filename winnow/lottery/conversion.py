@@ -1,0 +1,49 @@
+"""State dicts of PyTorch's own pickled form, turned into safetensors: on the user's machine, never in the service.
+
+`weights_only=True` has been broken twice (CVE-2025-32434, CVE-2026-24747), so the file must come from a trusted place.
+"""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from winnow.contract.problems import InvalidFile
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+PARALLEL = "module."
+HOW = "torch.save(model.state_dict(), PATH)"
+
+
+def convert(source: Path, target: Path) -> dict[str, tuple[int, ...]]:
+    """Write the tensors of a state dict to `target`; returns their shapes by name.
+
+    Training scripts wrap state dicts, and DataParallel prefixes every name with `module.`: both are taken off. Raises
+    InvalidFile where there is no state dict in the file.
+    """
+    try:
+        content = torch.load(source, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        # PyTorch's own text advises to load it without the guard; nobody should read that here.
+        text = f"{source.name} holds something else than tensors by name, or is cut off: save it with {HOW}"
+        raise InvalidFile(text) from error
+    state = _state(content)
+    if not state:
+        raise InvalidFile(f"{source.name} holds no state dict: save it with {HOW}")
+    target.write_bytes(save({name: tensor.contiguous().clone() for name, tensor in state.items()}))
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _state(content: Any) -> dict[str, torch.Tensor]:
+    if not isinstance(content, Mapping):
+        return {}
+    for wrapper in WRAPPERS:
+        if isinstance(content.get(wrapper), Mapping):
+            return _state(content[wrapper])
+    if not content or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        return {}
+    parallel = all(name.startswith(PARALLEL) for name in content)
+    return {name.removeprefix(PARALLEL) if parallel else name: value for name, value in content.items()}
