@@ -1,0 +1,46 @@
+"""End: a live job goes to `succeeded`, `failed` or `cancelled`, and lets go of its units."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select, update
+
+from winnow.contract.problems import JobError
+from winnow.db.clock import now
+from winnow.db.tables import job_units, jobs, units
+from winnow.jobs import events
+from winnow.jobs.states import LIVE
+from winnow.jobs.wanted import recount
+
+
+def end(
+    conn: Connection,
+    job_id: str,
+    state: Literal["succeeded", "failed", "cancelled"],
+    error: JobError | None = None,
+    found: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """End a job whose row the caller has locked; `found` are the columns that tell what came out.
+
+    1. Move the job; event.
+    2. Lock its units by key.
+    3. Nothing is unseen any more; `wanted` and `rank` of the units.
+    4. Units that are ready and that no other job wants: cancelled. One that runs hears of it at its next heartbeat.
+    """
+    reason = error.reason if error else None
+    values = {"state": state, "reason": reason, "error": error.model_dump(mode="json") if error else None}
+    moved = conn.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state.in_(LIVE))
+        .values(**values, finished_at=now(), **found)
+        .returning(jobs.c.tenant)
+    ).one()
+    events.append(conn, job_id, [("job", {"state": state, "reason": reason})])
+    mine = select(job_units.c.unit_key).where(job_units.c.job_id == job_id)
+    these = (units.c.tenant == moved.tenant, units.c.key.in_(mine))
+    keys = list(conn.scalars(select(units.c.key).where(*these).order_by(units.c.key).with_for_update()))
+    conn.execute(update(job_units).where(job_units.c.job_id == job_id, job_units.c.unseen).values(unseen=False))
+    recount(conn, moved.tenant, keys)
+    alone = (units.c.state == "ready", units.c.wanted == 0)
+    conn.execute(update(units).where(*these, *alone).values(state="cancelled"))

@@ -1,0 +1,82 @@
+"""What worker and API both read of jobs and units. Reading changes nothing."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from winnow.contract.problems import NotFound
+from winnow.contract.resources import Waiting
+from winnow.contract.results import Point, UnitResult
+from winnow.db.tables import attempts, events, job_units, jobs, unit_metrics, units
+from winnow.db.types import AnyRow
+from winnow.jobs.states import WANTING
+from winnow.jobs.wanted import ORDER
+from winnow.jobs.workers import live
+
+
+def job(conn: Connection, tenant: str, job_id: str) -> AnyRow:
+    """The row of a job. Raises NotFound."""
+    row = conn.execute(select(jobs).where(jobs.c.tenant == tenant, jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {job_id!r}. GET /v1/jobs lists them.")
+    return row
+
+
+def results_of(conn: Connection, job_id: str) -> dict[str, UnitResult]:
+    """The results that a job has so far, by unit key."""
+    query = _units_of(job_id).where(units.c.state == "done").with_only_columns(units.c.key, units.c.result)
+    return {key: UnitResult.model_validate(result) for key, result in conn.execute(query).all()}
+
+
+def units_of(conn: Connection, job_id: str) -> list[AnyRow]:
+    """The units that a job needs by now: key, kind, state, attempt, progress, worker, role, cached."""
+    of_unit = (units.c.key, units.c.kind, units.c.state, units.c.attempt, units.c.progress, units.c.worker)
+    query = _units_of(job_id).with_only_columns(*of_unit, job_units.c.role, job_units.c.cached)
+    return list(conn.execute(query.order_by(units.c.number)).all())
+
+
+def events_after(conn: Connection, job_id: str, seq: int, limit: int = 200) -> list[AnyRow]:
+    """Events numbered above `seq`, in order: seq, at, event, data."""
+    query = select(events).where(events.c.job_id == job_id, events.c.seq > seq).order_by(events.c.seq)
+    return list(conn.execute(query.limit(limit)).all())
+
+
+def curves_of(conn: Connection, job_id: str) -> dict[str, list[Point]]:
+    """The points measured so far, by unit key and in order of step; where attempts overlap, the latest has its say."""
+    on = (unit_metrics.c.tenant == job_units.c.tenant) & (unit_metrics.c.unit_key == job_units.c.unit_key)
+    query = select(unit_metrics).join(job_units, on).where(job_units.c.job_id == job_id)
+    latest: dict[str, dict[int, Point]] = {}
+    for row in conn.execute(query.order_by(unit_metrics.c.attempt)):
+        latest.setdefault(row.unit_key, {})[row.step] = Point(step=row.step, values=row._mapping["values"])
+    return {key: [points[step] for step in sorted(points)] for key, points in latest.items()}
+
+
+def attempts_of(conn: Connection, job_id: str) -> list[AnyRow]:
+    """Every try at the units of a job, in the order in which they began."""
+    on = (attempts.c.tenant == job_units.c.tenant) & (attempts.c.unit_key == job_units.c.unit_key)
+    query = select(attempts).join(job_units, on).where(job_units.c.job_id == job_id)
+    return list(conn.execute(query.order_by(attempts.c.started_at, attempts.c.unit_key)).all())
+
+
+def queue_position(conn: Connection, row: AnyRow) -> int | None:
+    """1 + the queued jobs ahead for the same resource; None unless the job is queued."""
+    if row.state != "queued":
+        return None
+    ahead = select(func.count()).where(jobs.c.state == "queued", jobs.c.resource == row.resource)
+    mine = select(ORDER).where(jobs.c.id == row.id).scalar_subquery()
+    return 1 + (conn.scalar(ahead.where(mine > ORDER)) or 0)
+
+
+def waiting(conn: Connection, row: AnyRow) -> Waiting | None:
+    """What keeps a job from being worked on: no live worker of its resource, or no free slot; None while one works."""
+    if row.state not in WANTING:
+        return None
+    if conn.scalar(select(_units_of(row.id).where(units.c.state == "running").exists())):
+        return None
+    there = any(worker.resource == row.resource for worker in live(conn))
+    return Waiting.model_validate({"for": "slot" if there else "worker", "resource": row.resource})
+
+
+def _units_of(job_id: str) -> Select[Any]:
+    on = (units.c.tenant == job_units.c.tenant) & (units.c.key == job_units.c.unit_key)
+    return select(units.c.key).select_from(job_units.join(units, on)).where(job_units.c.job_id == job_id)
