@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     literal_column,
+    text,
 )
 
 from winnow.db.clock import now
@@ -140,8 +141,8 @@ job_units = Table(
     ForeignKeyConstraint(["tenant", "unit_key"], ["units.tenant", "units.key"]),
     Index("ix_job_units_tenant_unit_key", "tenant", "unit_key"),
 )
-UNSEEN = job_units.c.unseen.is_(True)
-Index("ix_job_units_unseen", job_units.c.job_id, postgresql_where=UNSEEN, sqlite_where=UNSEEN)
+# What `.where(job_units.c.unseen)` says on each.
+Index("ix_job_units_unseen", job_units.c.job_id, postgresql_where=text("unseen"), sqlite_where=text("unseen = 1"))
 
 attempts = Table(
     "attempts",

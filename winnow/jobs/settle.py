@@ -54,7 +54,7 @@ def unsettled(conn: Connection) -> list[str]:
     """Jobs whose settle has not come: something is unseen, or nothing of theirs is left to end. For the sweep."""
     mine = job_units.c.job_id == jobs.c.id
     on = (units.c.tenant == job_units.c.tenant) & (units.c.key == job_units.c.unit_key)
-    unseen = exists().where(mine, job_units.c.unseen.is_(True))
+    unseen = exists().where(mine, job_units.c.unseen)
     pending = exists().select_from(job_units.join(units, on)).where(mine, units.c.state.in_(OPEN))
     query = select(jobs.c.id).where(jobs.c.state.in_(WANTING), or_(unseen, ~pending))
     return list(conn.scalars(query.order_by(jobs.c.number)))
@@ -62,7 +62,7 @@ def unsettled(conn: Connection) -> list[str]:
 
 def jobs_of(conn: Connection, claim: Claim) -> list[str]:
     """The jobs that have not taken in the end of a claim's unit: settle each, in a transaction of its own."""
-    here = (job_units.c.tenant == claim.tenant, job_units.c.unit_key == claim.unit.key, job_units.c.unseen.is_(True))
+    here = (job_units.c.tenant == claim.tenant, job_units.c.unit_key == claim.unit.key, job_units.c.unseen)
     query = select(jobs.c.id).join(job_units).where(*here, jobs.c.state.in_(WANTING))
     return list(conn.scalars(query.order_by(jobs.c.number)))
 
