@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 
@@ -54,8 +54,7 @@ def serve(
     """Run the service: API and worker, with everything they keep under HOME, until Ctrl-C."""
     _check_checkout()
     _check_exposure(host, api_key)
-    signals = Signals()
-    with _claimed(home.resolve()) as place:
+    with _claimed(home.resolve()) as place, Signals() as signals:
         address = Address(host, _bound_port(host, port))
         environment = _environment(place, address, data_dir, slots or _cores(), api_key)
         _migrate(environment)
@@ -88,15 +87,20 @@ class Address:
         return f"http://{f'[{self.reachable}]' if ':' in self.reachable else self.reachable}:{self.port}"
 
 
-@dataclass
 class Signals:
     """What the outside has asked for: to stop, and by a second Ctrl-C to stop at once."""
 
-    seen: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.seen: list[int] = []
 
-    def __post_init__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._note)
+    def __enter__(self) -> Self:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.seen.append(number)

@@ -1,0 +1,55 @@
+"""What `winnow serve` refuses before it starts anything. That it serves is in tests/acceptance/test_serve.py."""
+
+import fcntl
+import socket
+from pathlib import Path
+
+import pytest
+
+from winnow.cli import serve
+from winnow.cli.main import run
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - refused, not bound
+def test_others_may_not_reach_it_without_a_key(host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--host", host, "--home", str(tmp_path / "home")]) == 1
+
+    assert "WINNOW_API_KEY" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_unknown_host_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--host", "999.1.1.1", "--home", str(tmp_path)]) == 1
+
+    assert "no host '999.1.1.1'" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        assert run(["serve", "--port", str(port), "--home", str(tmp_path)]) == 1
+
+    assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def test_a_home_that_is_served_already_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run").mkdir()
+    with (tmp_path / "run" / "serve.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        assert run(["serve", "--port", "0", "--home", str(tmp_path)]) == 1
+
+    assert f"another `winnow serve` runs on {tmp_path}" in capsys.readouterr().err
+
+
+def test_outside_of_a_checkout_it_says_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serve, "CHECKOUT", tmp_path)
+
+    assert run(["serve", "--home", str(tmp_path / "home")]) == 1
+
+    assert "docker compose up" in capsys.readouterr().err

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+import typer
+
+from winnow.cli.submit import overlaid, read_spec
+
+
+def test_options_are_laid_over_a_file_and_leave_the_rest() -> None:
+    spec = {"kind": "prune", "train": {"batch_size": 32, "steps": 100}, "method": {"scope": "layer"}, "seed": 3}
+    settings = {
+        ("train", "epochs"): 5,
+        ("method", "schedule"): {"name": "iterative", "rate": 0.3},
+        ("target", "sparsity"): 0.98,
+        ("seed",): 0,
+        ("replicates",): None,
+    }
+
+    assert overlaid(spec, settings) == {
+        "kind": "prune",
+        "train": {"batch_size": 32, "epochs": 5},
+        "method": {"scope": "layer", "schedule": {"name": "iterative", "rate": 0.3}},
+        "target": {"sparsity": 0.98},
+        "seed": 0,
+    }
+    assert spec["train"] == {"batch_size": 32, "steps": 100}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "is not JSON"), ('{"lr": NaN}', "NaN is no JSON number"), ("[1]", "no JSON object"), (b"\xff", "not JSON")],
+)
+def test_what_is_no_spec_is_said_before_anything_is_sent(text: str | bytes, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "job.json"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+
+    with pytest.raises(typer.BadParameter, match=said):
+        read_spec(file)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match=r"job\.json: No such file"):
+        read_spec(tmp_path / "job.json")
