@@ -25,6 +25,7 @@ help: ## show this list
 	@echo '  ARGS="..."             for test, demo, bench, serve: handed on'
 
 env: $(STAMP) ## make .venv from requirements.lock (once)
+	@:
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v '$(PYTHON)' >/dev/null || { echo 'Winnow needs Python 3.11, 3.12 or 3.13: install one, or name it: make env PYTHON=...'; exit 1; }

@@ -1,0 +1,27 @@
+"""The project's own files, for the tests that look at code as text."""
+
+import ast
+import subprocess
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("winnow", "app", "worker")
+MODULES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a file, given relative to the root."""
+    return ast.parse((ROOT / path).read_text(), str(path))
+
+
+def module_name(path: Path) -> str:
+    """`winnow/plan/rows.py` → `winnow.plan.rows`; a package goes by its folder."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def tracked() -> list[Path]:
+    """Every file under version control, relative to the root."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S607 - git is where the machine has it
+    return [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
