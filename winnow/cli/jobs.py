@@ -1,17 +1,19 @@
-"""`winnow jobs`: list, show, watch, cancel."""
+"""`winnow jobs`: list, show, watch, plot, cancel."""
 
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from winnow.cli.curve import curve
 from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect
 from winnow.cli.output import people, print_json
-from winnow.cli.tables import jobs_table
+from winnow.cli.tables import jobs_table, what
 from winnow.cli.watching import show as show_job
 from winnow.cli.watching import watch as watch_job
 
-app = typer.Typer(help="List jobs; show, watch or cancel one.", invoke_without_command=True)
+app = typer.Typer(help="List jobs; show, watch, plot or cancel one.", invoke_without_command=True)
 
 JobId = Annotated[str, typer.Argument(help="A job's id, `job_…`.")]
 
@@ -53,6 +55,26 @@ def watch(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json
     """Follow a job to its end; the exit code is 1 unless it succeeds."""
     with connect(url, api_key) as client:
         raise typer.Exit(watch_job(client, job_id, as_json).state != "succeeded")
+
+
+@app.command()
+def plot(
+    job_id: JobId,
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="Where it goes: an SVG.")],
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw accuracy over density, as far as it is known."""
+    with connect(url, api_key) as client:
+        job = client.job(job_id)
+    if len(job.levels) < 2:
+        raise typer.BadParameter(f"{job_id} has {len(job.levels)} levels so far; a curve wants two at least")
+    out.write_text(curve(job.levels, what(job)), encoding="utf-8")
+    if as_json:
+        print_json({"path": str(out)})
+    else:
+        people().print(f"The curve is in {out}", soft_wrap=True)
 
 
 @app.command()
