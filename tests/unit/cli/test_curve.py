@@ -1,5 +1,5 @@
-from xml.etree import ElementTree
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 
