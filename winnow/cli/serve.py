@@ -56,7 +56,7 @@ def serve(
     _check_exposure(host, api_key)
     with _claimed(home.resolve()) as place, Signals() as signals:
         address = Address(host, _bound_port(host, port))
-        environment = _environment(place, address, data_dir, slots or _cores(), api_key)
+        environment = _environment(place, address, data_dir, slots, api_key)
         _migrate(environment)
         children = [_child(name, place, environment) for name in ("api", "worker")]
         try:
@@ -159,13 +159,8 @@ def _bound_port(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _cores() -> int:
-    """Cores that this process may use; a unit takes one unless its job says otherwise."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _environment(
-    home: Path, address: Address, data_dir: Path | None, slots: int, api_key: str | None
+    home: Path, address: Address, data_dir: Path | None, slots: int | None, api_key: str | None
 ) -> dict[str, str]:
     data = data_dir.resolve() if data_dir else home / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -178,10 +173,9 @@ def _environment(
         "WINNOW_HOST": address.host,
         "WINNOW_PORT": str(address.port),
         "WINNOW_WORKER_NAME": "embedded",
-        "WINNOW_SLOTS": str(slots),
     }
-    key = {"WINNOW_API_KEY": api_key} if api_key else {}
-    return {**os.environ, **own, **key}
+    given = {"WINNOW_SLOTS": slots, "WINNOW_API_KEY": api_key}
+    return {**os.environ, **own, **{name: str(value) for name, value in given.items() if value is not None}}
 
 
 def _migrate(environment: dict[str, str]) -> None:
