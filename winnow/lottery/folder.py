@@ -1,0 +1,110 @@
+"""A folder of units: finished ones, and what is left of those that were cut off.
+
+`units/KEY/` holds the files of a finished unit and its `result.json`; it appears whole, by a rename. `work/KEY/` is a
+unit in the middle: its outputs so far and its last checkpoint.
+"""
+
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from winnow.artifact.atomic import write_atomically
+from winnow.artifact.digest import file_ref
+from winnow.contract.problems import Conflict
+from winnow.contract.results import Point, UnitResult
+from winnow.contract.units import Unit
+from winnow.contract.values import sha256_hex
+from winnow.lottery.numerics import numerics_class
+
+CHECKPOINT_SECONDS = 10.0
+
+Progress = Callable[[int, int, Point | None], None]
+
+
+class Folder:
+    """Results by unit key, on disk; what a kill leaves behind is used or made again, never believed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._units = path / "units"
+        self._units.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process at a time; the lock ends with the process. Raises Conflict where another one is at work."""
+        with (self._path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Conflict(
+                    f"Another run is at work in {self._path}. Wait for it, or give another folder."
+                ) from error
+            yield
+
+    def results(self) -> dict[str, UnitResult]:
+        """The finished units whose files are all as their result says; others are thrown away and done again."""
+        found = {}
+        for folder in sorted(self._units.iterdir()):
+            result = _read(folder)
+            if result is None:
+                shutil.rmtree(folder)
+            else:
+                found[folder.name] = result
+                shutil.rmtree(self._path / "work" / folder.name, ignore_errors=True)  # a kill just after the rename
+        return found
+
+    def workspace(self, unit: Unit, upload: Path | None, progress: Progress) -> "FolderWorkspace":
+        """A try at a unit, with empty outputs and the checkpoint of the try before, if it was cut off."""
+        inputs = {
+            f"{role}/{path.name}": path for role, key in unit.parents.items() for path in (self._units / key).iterdir()
+        }
+        if upload is not None:
+            inputs["dataset"] = upload
+        return FolderWorkspace(inputs, self._path / "work" / unit.key, numerics_class(unit.inputs.resource), progress)
+
+    def finish(self, unit: Unit, workspace: "FolderWorkspace", result: UnitResult) -> None:
+        """Make a unit's files appear, whole."""
+        write_atomically(workspace.outputs / "result.json", [result.model_dump_json(indent=1).encode()])
+        workspace.outputs.rename(self._units / unit.key)
+        shutil.rmtree(workspace.folder)
+
+
+class FolderWorkspace:
+    """A unit's workspace in a folder of its own."""
+
+    def __init__(self, inputs: Mapping[str, Path], folder: Path, numerics: str, progress: Progress) -> None:
+        self.inputs = inputs
+        self.folder = folder
+        self.outputs = folder / "outputs"
+        self._told = progress
+        # A checkpoint of another numerics class has another name, so it is not found.
+        self._checkpoint = folder / f"checkpoint-{sha256_hex(numerics.encode())[:16]}"
+        self._next = time.monotonic() + CHECKPOINT_SECONDS
+        shutil.rmtree(self.outputs, ignore_errors=True)
+        self.outputs.mkdir(parents=True)
+
+    def checkpoint(self, state: Callable[[], bytes], now: bool = False) -> None:
+        """Every 10 seconds at most, or now."""
+        if now or time.monotonic() >= self._next:
+            write_atomically(self._checkpoint, [state()])
+            self._next = time.monotonic() + CHECKPOINT_SECONDS
+
+    def restore(self) -> bytes | None:
+        """The last checkpoint of this numerics class."""
+        return self._checkpoint.read_bytes() if self._checkpoint.exists() else None
+
+    def progress(self, done: int, of: int, point: Point | None = None) -> None:
+        """Pass on how far it is."""
+        self._told(done, of, point)
+
+
+def _read(folder: Path) -> UnitResult | None:
+    try:
+        result = UnitResult.model_validate_json((folder / "result.json").read_bytes())
+        whole = all(file_ref(folder / name) == ref for name, ref in result.files.items())
+    except (ValueError, FileNotFoundError):
+        return None
+    return result if whole else None

@@ -1,0 +1,77 @@
+"""A whole job in one process over a folder: what `winnow run` does. The service does the same units through SQL.
+
+Killed anywhere and run again, it goes on from there to the same bytes. One folder may serve many jobs: each finds done
+what it shares with the others.
+"""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from winnow.artifact.atomic import write_atomically
+from winnow.artifact.certificate import write_certificate
+from winnow.contract.results import LevelRow, Point, Progress, TableRow
+from winnow.contract.units import Unit
+from winnow.contract.values import canonical_json
+from winnow.lottery.folder import Folder
+from winnow.lottery.units import Warm, run
+from winnow.plan import Outcome, Pending, Resolved, levels, plan, table
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is: its finished units and levels, and the unit at work with its own share and newest point."""
+
+    progress: Progress
+    levels: tuple[LevelRow, ...]
+    unit: Unit
+    unit_fraction: float
+    point: Point | None
+
+
+Report = Callable[[Status], None]
+
+
+def run_job(job: Resolved, out: Path, warm: Warm, report: Report, upload: Path | None = None) -> Outcome:
+    """Do what is missing, one unit after another, the chain first; then write certificate and table.
+
+    `report` is called several times a second and may raise Stop. `upload` is the file of an uploaded data set. Raises
+    UnitFailed where a unit cannot be done and Conflict where another run is at work in `out`.
+    """
+    folder = Folder(out)
+    with folder.locked():
+        results = folder.results()
+        while isinstance(step := plan(job, results), Pending):
+            unit = step.units[0]
+            workspace = folder.workspace(unit, upload, _progress(report, step.progress, levels(job, results), unit))
+            results[unit.key] = result = run(unit, workspace, warm)
+            folder.finish(unit, workspace, result)
+        write_certificate(out / "certificate.json", step.outcome.certificate)
+        write_tables(out, table(job, results))
+    return step.outcome
+
+
+def _progress(
+    report: Report, progress: Progress, rows: tuple[LevelRow, ...], unit: Unit
+) -> Callable[[int, int, Point | None], None]:
+    newest: Point | None = None
+
+    def told(done: int, of: int, point: Point | None = None) -> None:
+        nonlocal newest
+        newest = point or newest
+        report(Status(progress, rows, unit, done / of if of else 1.0, newest))
+
+    return told
+
+
+def write_tables(out: Path, rows: tuple[TableRow, ...]) -> None:
+    """`table.json` and `table.csv`: a row for each network."""
+    plain = [row.model_dump(mode="json") for row in rows]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(TableRow.model_fields))
+    writer.writeheader()
+    writer.writerows(plain)
+    write_atomically(out / "table.json", [canonical_json(plain)])
+    write_atomically(out / "table.csv", [text.getvalue().encode()])
