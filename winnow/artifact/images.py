@@ -9,11 +9,11 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.problems import InvalidFile
@@ -60,7 +60,7 @@ def decode(data: bytes, preprocessing: Preprocessing, name: str = "the image") -
     return decode_as(data, preprocessing.channels, preprocessing.size, name)
 
 
-def decode_as(data: bytes, channels: Literal[1, 3], size: tuple[int, int], name: str) -> NDArray[np.uint8]:
+def decode_as(data: bytes, channels: int, size: tuple[int, int], name: str) -> NDArray[np.uint8]:
     """`decode` for a data set, which has channels and a size before it has a mean."""
     height, width = size
     with _reading(data, name) as image:
@@ -101,7 +101,7 @@ def _reading(data: bytes, name: str) -> Iterator[Image.Image]:
                 yield image
         except InvalidFile:
             raise
-        except Image.UnidentifiedImageError as error:
+        except UnidentifiedImageError as error:
             raise InvalidFile(f"{name} is no PNG, JPEG or WebP file: convert it, or leave it out") from error
         except Image.DecompressionBombError as error:
             raise InvalidFile(_too_large(name)) from error
@@ -119,7 +119,7 @@ def _too_large(name: str) -> str:
     return f"{name} has more than {MAX_PIXELS:,} pixels: make it smaller before sending it"
 
 
-def _coloured(image: Image.Image, channels: Literal[1, 3]) -> Image.Image:
+def _coloured(image: Image.Image, channels: int) -> Image.Image:
     if image.mode == "I;16":  # `convert` would clip what is above 255 instead of taking the upper eight bits
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image.convert("L" if channels == 1 else "RGB")

@@ -24,12 +24,12 @@ class Preprocessing(Record):
     @property
     def scale(self) -> NDArray[np.float32]:
         """What a pixel value is multiplied with, per channel, before `shift` is added."""
-        return (1 / (255 * np.array(self.std))).astype(np.float32)
+        return np.asarray(1 / (255 * np.array(self.std)), dtype=np.float32)
 
     @property
     def shift(self) -> NDArray[np.float32]:
         """What a black pixel becomes, per channel."""
-        return (-np.array(self.mean) / np.array(self.std)).astype(np.float32)
+        return np.asarray(-np.array(self.mean) / np.array(self.std), dtype=np.float32)
 
 
 def normalise(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:

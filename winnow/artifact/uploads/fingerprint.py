@@ -29,59 +29,39 @@ fingerprint in every recipe, and so the same images are test images at every siz
 
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from winnow.artifact.uploads.raw import RawImages
 
-SplitName = Literal["train", "test"]
+_TITLES = {"files": "winnow data set 1: files", "arrays": "winnow data set 1: arrays"}
 
 
-class FileDigest(NamedTuple):
-    """One image file: where it belongs, and the SHA-256 of its bytes in hexadecimal."""
+class Fingerprint:
+    """A fingerprint in the making: the lines after the first, added in the order above."""
 
-    split: SplitName
-    label: str
-    name: str
-    sha256: str
+    def __init__(self, form: Literal["files", "arrays"]) -> None:
+        self._digest = hashlib.sha256(f"{_TITLES[form]}\n".encode())
 
+    def add(self, *line: Any) -> None:
+        """One line, as JSON."""
+        self._digest.update(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
 
-class ArrayDigest(NamedTuple):
-    """One split as arrays: the shape of x with its channels, and the SHA-256 of both arrays in hexadecimal."""
-
-    split: SplitName
-    shape: tuple[int, int, int, int]
-    x: str
-    y: str
+    def hexdigest(self) -> str:
+        """The fingerprint of what was added, 64 hexadecimal digits."""
+        return self._digest.hexdigest()
 
 
-def of_files(digests: Iterable[FileDigest]) -> str:
-    """The fingerprint of image files, in whatever order they come."""
-    return _fingerprint("winnow data set 1: files", sorted(digests))
-
-
-def of_arrays(classes: tuple[str, ...], digests: Iterable[ArrayDigest]) -> str:
-    """The fingerprint of arrays: train first, then test."""
-    return _fingerprint("winnow data set 1: arrays", [classes, *digests])
-
-
-def of_raw(classes: tuple[str, ...], raw: RawImages) -> str:
+def of_arrays(classes: tuple[str, ...], raw: RawImages) -> str:
     """The fingerprint of arrays that are in memory."""
-    splits: list[tuple[SplitName, Any, Any]] = [("train", raw.x, raw.y), ("test", raw.x_test, raw.y_test)]
-    return of_arrays(
-        classes,
-        [ArrayDigest(split, x.shape, _digest(x), _digest(y.astype("<i8"))) for split, x, y in splits if x is not None],
-    )
+    fingerprint = Fingerprint("arrays")
+    fingerprint.add(*classes)
+    fingerprint.add("train", raw.x.shape, _sha256(raw.x), _sha256(raw.y.astype("<i8")))
+    if raw.x_test is not None and raw.y_test is not None:
+        fingerprint.add("test", raw.x_test.shape, _sha256(raw.x_test), _sha256(raw.y_test.astype("<i8")))
+    return fingerprint.hexdigest()
 
 
-def _digest(array: np.ndarray[Any, Any]) -> str:
+def _sha256(array: np.ndarray[Any, Any]) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
-
-
-def _fingerprint(title: str, lines: Iterable[tuple[Any, ...]]) -> str:
-    digest = hashlib.sha256(f"{title}\n".encode())
-    for line in lines:
-        digest.update(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return digest.hexdigest()

@@ -1,0 +1,60 @@
+"""A folder of images: WINNOW_DATA_DIR/NAME/{train,test}/CLASS/image.png, or NAME/CLASS/image.png."""
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+from winnow.artifact.uploads.facts import UploadFacts
+from winnow.artifact.uploads.image_files import Size, inspect_files, read_files
+from winnow.artifact.uploads.raw import RawImages
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.problems import InvalidFile, NotFound
+
+
+def folder_of(data_dir: Path, name: str) -> Path:
+    """Where the data directory keeps a data set called `name`.
+
+    Raises NotFound where it has none, and for a name that would lead out of it.
+    """
+    folder = data_dir / name
+    if name.startswith(".") or Path(name).name != name or not folder.is_dir():
+        raise NotFound(
+            f"there is no data set {name!r}: use a built-in one, upload one, or lay its images out as "
+            "WINNOW_DATA_DIR/NAME/CLASS/image.png, or under train/ and test/ in NAME"
+        )
+    return folder
+
+
+def inspect_folder(folder: Path, size: Size | None = None) -> UploadFacts:
+    """The facts of a folder: every file is read once, and every image's header.
+
+    Raises InvalidFile with a text that says what to do.
+    """
+    paths = _paths(folder)
+    return inspect_files("folder", paths, lambda index: _bytes(folder / paths[index]), size)
+
+
+def read_folder(folder: Path, facts: DatasetFacts) -> RawImages:
+    """The decoded images of a folder. Raises Conflict where it has changed, InvalidFile where an image is damaged."""
+    paths = _paths(folder)
+    return read_files(paths, lambda index: _bytes(folder / paths[index]), facts)
+
+
+def _paths(folder: Path) -> list[str]:
+    """The files below a folder, by their paths in it, with forward slashes. Links are followed."""
+    return [
+        Path(parent, name).relative_to(folder).as_posix()
+        for parent, _, names in os.walk(folder, onerror=_refuse, followlinks=True)
+        for name in names
+    ]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _refuse(error)
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise InvalidFile(f"{error.filename} cannot be read ({error.strerror}): let Winnow's user read it") from error

@@ -1,0 +1,119 @@
+"""Data sets of image files, in a zip or in a folder: looked through by their headers, later decoded.
+
+Both take the paths of the files and a function that reads one of them by its index. One file is in memory at a time,
+and both go through the files in the order of the fingerprint, so that it is at hand at the end.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from winnow.artifact.images import ImageHeader, decode_as, inspect_image
+from winnow.artifact.uploads.facts import UploadFacts, checked, unchanged
+from winnow.artifact.uploads.fingerprint import Fingerprint
+from winnow.artifact.uploads.layout import Place, ignored, places
+from winnow.artifact.uploads.raw import RawImages
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.problems import InvalidFile
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+Read = Callable[[int], bytes]
+
+
+class _File(NamedTuple):
+    place: Place
+    at: int
+
+
+def inspect_files(kind: Literal["zip", "folder"], paths: Sequence[str], read: Read, size: Size | None) -> UploadFacts:
+    """The facts of a data set of image files; where sizes are mixed, `size` says what to resize them to."""
+    files = _in_order(paths)
+    classes = _classes(files)
+    headers, fingerprint = _Headers(), Fingerprint("files")
+    for place, at in files:
+        data = read(at)
+        headers.add(paths[at], inspect_image(data, repr(paths[at])))
+        fingerprint.add(*place, hashlib.sha256(data).hexdigest())
+    counts = Counter((place.split, place.label) for place, _ in files)
+    tested = any(split == "test" for split, _ in counts)
+    return checked(
+        UploadFacts(
+            format=kind,
+            fingerprint=fingerprint.hexdigest(),
+            classes=classes,
+            channels=headers.channels,
+            size=size or headers.one_size(),
+            counts=tuple(counts["train", label] for label in classes),
+            test_counts=tuple(counts["test", label] for label in classes) if tested else None,
+        )
+    )
+
+
+def read_files(paths: Sequence[str], read: Read, facts: DatasetFacts) -> RawImages:
+    """The decoded images of files whose facts are known.
+
+    Raises Conflict where they are no longer what the facts say, InvalidFile where one cannot be decoded.
+    """
+    files = _in_order(paths)
+    tested = sum(place.split == "test" for place, _ in files)
+    index_of = {label: index for index, label in enumerate(_classes(files))}
+    x = np.empty((len(files), *facts.size, facts.channels), dtype=np.uint8)
+    y = np.array([index_of[place.label] for place, _ in files], dtype=np.int64)
+    fingerprint = Fingerprint("files")
+    for row, (place, at) in enumerate(files):
+        data = read(at)
+        fingerprint.add(*place, hashlib.sha256(data).hexdigest())
+        x[row] = decode_as(data, facts.channels, facts.size, repr(paths[at]))
+    unchanged(facts, fingerprint.hexdigest())
+    if not tested:
+        return RawImages(x, y)
+    return RawImages(x[tested:], y[tested:], x[:tested], y[:tested])  # "test" sorts before "train"
+
+
+class _Headers:
+    """What the headers seen so far agree on."""
+
+    def __init__(self) -> None:
+        self.channels = 1
+        self._sizes: dict[Size, str] = {}
+
+    def add(self, path: str, header: ImageHeader) -> None:
+        if not header.grey:
+            self.channels = 3
+        if len(self._sizes) < 2:
+            self._sizes.setdefault(header.size, path)
+
+    def one_size(self) -> Size:
+        """The size that all have. Raises InvalidFile, with two examples, where they differ."""
+        (size, path), *others = self._sizes.items()
+        for other, other_path in others:
+            raise InvalidFile(
+                f"the images differ in size ({path!r} has {_text(size)}, {other_path!r} has {_text(other)}): "
+                "say what to resize all of them to, as in ?size=32x32 (height and width), or resize them yourself"
+            )
+        return size
+
+
+def _text(size: Size) -> str:
+    return f"{size[0]}×{size[1]}"
+
+
+def _in_order(paths: Sequence[str]) -> list[_File]:
+    """The files in the order of the fingerprint, those to ignore left out."""
+    kept = [index for index, path in enumerate(paths) if not ignored(path)]
+    return sorted(map(_File, places([paths[index] for index in kept]), kept))
+
+
+def _classes(files: Sequence[_File]) -> tuple[str, ...]:
+    """The classes to train on, sorted by name. Raises InvalidFile where the test set has others."""
+    trained = {place.label for place, _ in files if place.split == "train"}
+    for place, _ in files:
+        if place.label not in trained:
+            raise InvalidFile(
+                f"class {place.label!r} has images in test/ and none in train/: add some there, or leave it out"
+            )
+    return tuple(sorted(trained))
