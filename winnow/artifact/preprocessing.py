@@ -1,10 +1,10 @@
 """How pixels become what a network sees: part of every model, the same numbers in training and in prediction."""
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, FiniteFloat, model_validator
 
 from winnow.contract.values import Record
 
@@ -16,10 +16,20 @@ class Preprocessing(Record):
     """
 
     channels: Literal[1, 3] = Field(description="1: grey (ITU-R 601 luma). 3: RGB.")
-    size: tuple[int, int] = Field(description="Height and width in pixels.")
-    mean: tuple[float, ...] = Field(description="Per channel, of pixel ÷ 255, over the training split.")
-    std: tuple[float, ...] = Field(description="Per channel, of pixel ÷ 255, over the training split.")
+    size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+        description="Height and width in pixels."
+    )
+    mean: tuple[FiniteFloat, ...] = Field(description="Per channel, of pixel ÷ 255, over the training split.")
+    std: tuple[Annotated[FiniteFloat, Field(gt=0)], ...] = Field(
+        description="Per channel, of pixel ÷ 255, over the training split."
+    )
     resize: Literal["bilinear"] = Field("bilinear", description="Antialiased, without regard to the aspect ratio.")
+
+    @model_validator(mode="after")
+    def _one_of_each_per_channel(self) -> Self:
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(f"{self.channels} channels want as many means and standard deviations")
+        return self
 
     @property
     def scale(self) -> NDArray[np.float32]:
