@@ -56,7 +56,7 @@ def _is_shape(value: Any) -> bool:
     """A list of sizes that an array can have; for axes of size 0, too, numpy bounds the product of the others."""
     if not isinstance(value, list) or len(value) > 32 or not all(type(size) is int and size >= 0 for size in value):
         return False
-    return math.prod(max(size, 1) for size in value) < 2**62
+    return bool(math.prod(max(size, 1) for size in value) < 2**62)
 
 
 def check_masked(masks: Masks, weights: Tensors) -> None:
