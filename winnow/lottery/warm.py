@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from winnow.contract.datasets import DatasetFacts
 from winnow.contract.units import Recipe, Unit
 from winnow.lottery.data import load, split
 from winnow.lottery.data.images import Split
@@ -14,14 +15,14 @@ class Warm:
 
     def __init__(self, data_dir: Path | None) -> None:
         self._data_dir = data_dir
-        self._split: tuple[tuple[str, int, str], Split] | None = None
+        self._split: tuple[tuple[DatasetFacts, int, str], Split] | None = None
         self._graphs: dict[tuple[str, int, int, tuple[int, int]], bytes] = {}
 
     def split(self, unit: Unit, workspace: Workspace) -> Split:
         """The unit's data set in its three splits, resident on the training device."""
         recipe, facts = unit.inputs.recipe, unit.dataset
         device = "cuda" if unit.inputs.resource == "gpu" else "cpu"
-        key = (facts.fingerprint, recipe.seed, device)
+        key = (facts, recipe.seed, device)  # not the fingerprint: one content may be held at two sizes
         if self._split is None or self._split[0] != key:
             self._split = None  # never two data sets at once in memory
             images = load(facts, self._data_dir, workspace.inputs.get("dataset"))
