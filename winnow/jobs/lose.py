@@ -8,7 +8,7 @@ from winnow.db.tables import units
 from winnow.db.types import AnyRow
 from winnow.jobs import attempts
 from winnow.jobs.commit import NO_CHECKPOINT
-from winnow.jobs.lease import unit_of
+from winnow.jobs.lease import Claim, held, unit_of
 from winnow.jobs.tell import job_error, tell_jobs
 
 MOST_LOSSES = 3
@@ -29,6 +29,11 @@ def lose_expired(conn: Connection) -> int:
 def take_back(conn: Connection, worker: str) -> int:
     """Take back, by the same steps, all that a worker held which is known to be dead."""
     return _lose(conn, units.c.worker == worker, f"Worker {worker} was started again.", skip_locked=False)
+
+
+def lose(conn: Connection, claim: Claim, detail: str) -> bool:
+    """Count an attempt whose runner died as a loss, by the same steps; False where the lease is lost already."""
+    return _lose(conn, held(claim), detail, skip_locked=False) == 1
 
 
 def _lose(conn: Connection, which: ColumnElement[bool], detail: str, *, skip_locked: bool) -> int:

@@ -16,7 +16,7 @@ from winnow.lottery.units.train import train
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Stop, UnitFailed, Workspace
 
-__all__ = ["Stop", "UnitFailed", "Warm", "Workspace", "run"]
+__all__ = ["Stop", "UnitFailed", "Warm", "Workspace", "run", "settle"]
 
 
 def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
