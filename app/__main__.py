@@ -1,0 +1,27 @@
+"""`python -m app`: the API, as its environment says."""
+
+import sys
+
+import structlog
+from pydantic import ValidationError
+
+from app import logs
+from app.server import Server
+from app.settings import Settings
+from winnow.contract.problems import WinnowError
+
+
+def main() -> int:
+    """Serve until told to stop; 1 where that cannot begin."""
+    logs.set_up()
+    try:
+        server = Server(Settings())
+    except (ValidationError, WinnowError) as error:
+        structlog.get_logger().error("cannot start", detail=str(error))
+        return 1
+    server.run()
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""Data sets: built in, uploaded, or folders of the data directory, all found by name."""
+
+from app.datasets import queries
+from app.datasets.folders import NAME
+from app.datasets.intake import Received
+from app.deps import Parts
+from app.hints import did_you_mean
+from app.pages import decode, encode
+from app.times import time_of
+from winnow.artifact.uploads import inspect_npz, inspect_zip
+from winnow.artifact.uploads.facts import UploadFacts
+from winnow.contract.catalog import DATASETS
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.ids import new_id
+from winnow.contract.problems import Conflict, InvalidSpec, NotFound
+from winnow.contract.resources import Dataset, Page
+from winnow.db.insert import insert_absent
+from winnow.db.tables import TENANT, datasets
+from winnow.db.types import AnyRow
+from winnow.jobs.objects import touch
+
+
+def facts_named(parts: Parts, name: str) -> DatasetFacts:
+    """What is known of a data set. Raises NotFound, and InvalidFile for a folder that cannot be used."""
+    if name in DATASETS:
+        return DATASETS[name]
+    row = _upload(parts, name)
+    facts = DatasetFacts.model_validate(row.facts) if row else parts.folders.facts(name)
+    return facts or _missing(parts, name)
+
+
+def get(parts: Parts, name: str) -> Dataset:
+    """One data set by id or name. Raises NotFound."""
+    row = None if name in DATASETS else _upload(parts, name)
+    return _uploaded(row) if row else _known(facts_named(parts, name))
+
+
+def newest(parts: Parts, limit: int, cursor: str | None) -> Page[Dataset]:
+    """A page of data sets: uploads, newest first, then those built in by name."""
+    at, name = decode(cursor, float, str) or (None, "")
+    built_in = [facts for known, facts in sorted(DATASETS.items()) if at is None or at > 0 or known > name]
+    with parts.database.read() as conn:
+        place = None if at is None else (at, name)
+        rows = () if at == 0 else queries.newest(conn, TENANT, before=place, count=limit + 1)
+    places = [[row.created_at, row.id] for row in rows] + [[0.0, facts.name] for facts in built_in]
+    items = [_uploaded(row) for row in rows] + [_known(facts) for facts in built_in]
+    following = encode(places[limit - 1]) if len(items) > limit else None
+    return Page(items=tuple(items[:limit]), next=following)
+
+
+def check_name(parts: Parts, name: str) -> None:
+    """Refuse a name that means something else already. Raises InvalidSpec, Conflict."""
+    if name.startswith("dst_"):
+        raise InvalidSpec("name: names that begin with `dst_` are ids. Give another one.")
+    if name in DATASETS:
+        raise Conflict(f"{name!r} is a built-in data set. Give yours another name.")
+    if name in parts.folders.names():
+        raise Conflict(f"{name!r} is a folder of the data directory. Give yours another name.")
+
+
+def keep(
+    parts: Parts, sent: Received, media_type: str, name: str, size: tuple[int, int] | None
+) -> tuple[Dataset, bool]:
+    """Look an upload through and keep it; False beside it where it was there already.
+
+    Raises InvalidFile for content that cannot be used, Conflict where the name has other content.
+    """
+    found = _inspected(sent, media_type, size)
+    facts = found.facts(name, sent.sha256)
+    if (there := _upload(parts, name)) is not None:
+        return _same(there, facts), False
+    with parts.database.write() as conn:
+        touch(conn, sent.sha256, sent.bytes)
+    parts.objects.put(sent.path)
+    row = {
+        "id": new_id("dst"),
+        "tenant": TENANT,
+        "name": name,
+        "fingerprint": facts.fingerprint,
+        "facts": facts.model_dump(mode="json"),
+        "bytes": sent.bytes,
+        "object": sent.sha256,
+    }
+    with parts.database.write() as conn:
+        insert_absent(conn, datasets, [row])  # another upload of that name may have been quicker
+    there = _upload(parts, name)
+    assert there is not None  # noqa: S101 - it was inserted just now, by this request or the quicker one
+    return _same(there, facts), there.id == row["id"]
+
+
+def _inspected(sent: Received, media_type: str, size: tuple[int, int] | None) -> UploadFacts:
+    if media_type == "application/zip":
+        return inspect_zip(sent.path, size)
+    if size is not None:
+        raise InvalidSpec("size: an .npz has images of one size already. Leave `size` out.")
+    return inspect_npz(sent.path)
+
+
+def _same(row: AnyRow, facts: DatasetFacts) -> Dataset:
+    there = DatasetFacts.model_validate(row.facts)
+    if there.model_copy(update={"object": facts.object, "format": facts.format}) != facts:
+        raise Conflict(f"The data set {row.name!r} exists with other content ({row.id}). Give this one another name.")
+    return _uploaded(row)
+
+
+def _upload(parts: Parts, name: str) -> AnyRow | None:
+    with parts.database.read() as conn:
+        return queries.named(conn, TENANT, name) if NAME.fullmatch(name) else None
+
+
+def _missing(parts: Parts, name: str) -> DatasetFacts:
+    with parts.database.read() as conn:
+        known = {*DATASETS, *queries.some_names(conn, TENANT), *parts.folders.names()}
+    raise NotFound(f"There is no data set {name!r}. {did_you_mean(name, known)} POST /v1/datasets takes yours.")
+
+
+def _uploaded(row: AnyRow) -> Dataset:
+    facts = DatasetFacts.model_validate(row.facts)
+    return Dataset(
+        id=row.id, bytes=row.bytes, created_at=time_of(row.created_at), **facts.model_dump(exclude={"format", "object"})
+    )
+
+
+def _known(facts: DatasetFacts) -> Dataset:
+    return Dataset(id=facts.name, **facts.model_dump(exclude={"format", "object"}))

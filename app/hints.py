@@ -1,0 +1,133 @@
+"""From what pydantic found wrong to what a person can do about it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from winnow.contract.problems import FieldError
+
+Loc = tuple[str | int, ...]
+Schema = Mapping[str, Any]
+
+
+def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """The closest known word, and all of them."""
+    names = sorted(known)
+    if not names:
+        return "Leave it out."
+    close = get_close_matches(str(word), names, n=1)
+    guess = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{guess}Known are: {', '.join(names)}."
+
+
+def summary(errors: Sequence[FieldError]) -> str:
+    """The first error in one line: the `detail` of a problem that lists them all."""
+    first = errors[0]
+    where = ".".join(map(str, first.loc[1:] or first.loc))
+    more = f" ({len(errors) - 1} more in `errors`.)" if len(errors) > 1 else ""
+    return f"{where}: {first.msg}. {first.hint or ''}".rstrip() + more
+
+
+def of_parameters(errors: Iterable[Mapping[str, Any]]) -> tuple[FieldError, ...]:
+    """Errors of path, query and header parameters: `loc` begins with where the parameter is."""
+    return tuple(FieldError(loc=e["loc"], msg=e["msg"], hint=_from_context(e)) for e in errors)
+
+
+def of_body(errors: Iterable[Mapping[str, Any]], sent: Any, schema: Schema) -> tuple[FieldError, ...]:
+    """Errors of a body: after `body`, `loc` is the path in what was sent, without pydantic's names of alternatives."""
+    found: dict[Loc, FieldError] = {}
+    for error in errors:
+        loc = "body", *_sent_path(error["loc"], sent, absent=error["type"] == "missing")
+        if loc not in found or _is_of_type(found[loc].msg):
+            found[loc] = FieldError(loc=loc, msg=_message(error), hint=_hint(error, schema))
+    return tuple(found.values())
+
+
+_NO_OBJECT = "Input should be an object"
+_WORDS = {
+    "extra_forbidden": "there is no such field",
+    "missing": "this field is missing",
+    "model_type": _NO_OBJECT,
+    "model_attributes_type": _NO_OBJECT,
+    "dict_type": _NO_OBJECT,
+}
+"""Instead of what pydantic says in the words of Python."""
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "union_tag_not_found":
+        return f"the field {context['discriminator']} is missing"
+    if kind == "union_tag_invalid":
+        return f"{context['tag']!r} is none of {context['expected_tags']}"
+    return _WORDS.get(kind, str(error["msg"]).removeprefix("Value error, "))
+
+
+def _is_of_type(msg: str) -> bool:
+    """Where one of several alternatives fits the kind of value, its error says more than the others' do."""
+    return msg.startswith("Input should be a")
+
+
+def _hint(error: Mapping[str, Any], schema: Schema) -> str | None:
+    loc: Loc = error["loc"]
+    if error["type"] == "extra_forbidden":
+        known = {name for node in _walk(schema, loc[:-1]) for name in node.get("properties", {})}
+        return did_you_mean(loc[-1], known)
+    if error["type"] == "value_error":
+        return None  # it says itself what to do
+    if error["type"] == "union_tag_not_found":
+        kinds = {tag for node in _walk(schema, loc) for tag in node.get("discriminator", {}).get("mapping", {})}
+        return f"Give one of: {', '.join(sorted(kinds))}."
+    return _from_context(error) or next((n["description"] for n in _walk(schema, loc) if "description" in n), None)
+
+
+def _from_context(error: Mapping[str, Any]) -> str | None:
+    context = error.get("ctx", {})
+    expected = context.get("expected_tags") or (context.get("expected") if error["type"] == "literal_error" else None)
+    if not isinstance(expected, str):
+        return None
+    return did_you_mean(context.get("tag", error.get("input")), expected.split("'")[1::2])
+
+
+def _sent_path(loc: Loc, sent: Any, *, absent: bool) -> Loc:
+    path: list[str | int] = []
+    here = sent
+    for place, step in enumerate(loc):
+        by_place = isinstance(here, list) and isinstance(step, int) and step < len(here)
+        if by_place or (isinstance(here, dict) and step in here):
+            here = here[step]
+        elif not absent or place != len(loc) - 1:
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _walk(schema: Schema, loc: Loc) -> list[Schema]:
+    """The schemas at a place; a step that names no field picks one of the alternatives, or changes nothing."""
+    nodes: list[Schema] = [schema]
+    for step in loc:
+        nodes = [below for node in nodes for below in _step(schema, node, step)]
+    return [*nodes, *(flat for node in nodes for flat in _flat(schema, node))]
+
+
+def _step(root: Schema, node: Schema, step: str | int) -> list[Schema]:
+    below: list[Schema] = []
+    for flat in _flat(root, node):
+        tagged = flat.get("discriminator", {}).get("mapping", {})
+        if step in tagged:
+            return [{"$ref": tagged[step]}]
+        if step in flat.get("properties", {}):
+            below.append(flat["properties"][step])
+        elif isinstance(step, int) and "items" in flat:
+            below.append(flat["items"])
+    return below or [node]
+
+
+def _flat(root: Schema, node: Schema) -> list[Schema]:
+    """A node with its reference followed, and its alternatives."""
+    if "$ref" in node:
+        return _flat(root, root["$defs"][node["$ref"].rpartition("/")[2]])
+    return [
+        node,
+        *(flat for branch in (*node.get("anyOf", ()), *node.get("oneOf", ())) for flat in _flat(root, branch)),
+    ]

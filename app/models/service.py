@@ -1,0 +1,98 @@
+"""Models: what there is, and the files of each."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from app.deps import Parts
+from app.models import queries
+from app.pages import decode, page
+from app.times import time_of
+from winnow.artifact.model import FILE_KINDS, dense_bytes
+from winnow.contract.problems import NotFound
+from winnow.contract.resources import Model, ModelFile, Page
+from winnow.db.tables import TENANT
+from winnow.db.types import AnyRow
+
+
+class Download(NamedTuple):
+    """A file of a model, and the name to keep it under."""
+
+    file: ModelFile
+    save_as: str
+
+
+def get(parts: Parts, model_id: str) -> Model:
+    """One model. Raises NotFound."""
+    with parts.database.read() as conn:
+        row = queries.model(conn, TENANT, model_id)
+        return _view(row, queries.jobs_of(conn, TENANT, [row.unit_key])[row.unit_key])
+
+
+def newest(parts: Parts, job: str | None, limit: int, cursor: str | None) -> Page[Model]:
+    """A page of models, newest first."""
+    place = decode(cursor, float, str)
+    before = (place[0], place[1]) if place else None
+    with parts.database.read() as conn:
+        rows = queries.newest(conn, TENANT, job=job, before=before, count=limit + 1)
+        jobs = queries.jobs_of(conn, TENANT, [row.unit_key for row in rows[:limit]])
+    return page(rows, limit, lambda row: _view(row, jobs[row.unit_key]), lambda row: [row.created_at, row.id])
+
+
+def files(parts: Parts, model_id: str) -> tuple[ModelFile, ...]:
+    """The files of a model, in a fixed order. Raises NotFound."""
+    with parts.database.read() as conn:
+        return _files(conn, queries.model(conn, TENANT, model_id))
+
+
+def download(parts: Parts, model_id: str, name: str) -> Download:
+    """One file of a model. Raises NotFound."""
+    with parts.database.read() as conn:
+        row = queries.model(conn, TENANT, model_id)
+        found = {file.name: file for file in _files(conn, row)}
+    if name not in found:
+        raise NotFound(f"A model has no file {name!r}. It has: {', '.join(found)}.")
+    return Download(found[name], f"{row.architecture}-sparsity-{_sparsity(row):.4f}-{row.id}-{name}")
+
+
+def _files(conn: Connection, row: AnyRow) -> tuple[ModelFile, ...]:
+    stored = queries.files_of(conn, TENANT, row.unit_key)
+    sizes = {name: file.bytes for name, file in stored.items()}
+    return tuple(
+        ModelFile(
+            name=name,
+            bytes=sizes[name],
+            dense_bytes=dense_bytes(name, sizes),
+            sha256=stored[name].sha256,
+            media_type=kind.media_type,
+            opens_with=kind.opens_with,
+        )
+        for name, kind in FILE_KINDS.items()
+        if name in stored
+    )
+
+
+def _sparsity(row: AnyRow) -> float:
+    return float(row.zeros / row.prunable)
+
+
+def _view(row: AnyRow, jobs: tuple[str, ...]) -> Model:
+    here = f"/v1/models/{row.id}"
+    return Model(
+        id=row.id,
+        unit=row.unit_key,
+        kind=row.kind,
+        architecture=row.architecture,
+        dataset_fingerprint=row.dataset_fingerprint,
+        classes=row.classes,
+        replicate=row.replicate,
+        level=row.level,
+        sparsity=_sparsity(row),
+        density=(row.prunable - row.zeros) / row.prunable,
+        zeros=row.zeros,
+        prunable=row.prunable,
+        test_accuracy=row.test_accuracy,
+        created_at=time_of(row.created_at),
+        jobs=jobs,
+        links={"self": here, "files": f"{here}/files", "predict": f"{here}/predict"},
+    )

@@ -1,0 +1,58 @@
+"""Loaded models: the last few that were asked, from a bounded folder of fetched ones."""
+
+import os
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from winnow.storage.objects import Objects
+
+if TYPE_CHECKING:  # it imports onnxruntime, which nobody needs before the first prediction
+    from winnow.runtime.predictor import Predictor
+
+LOADED = 4
+"""Models in memory: the largest built-in one takes about 10 MB."""
+CACHED_BYTES = 2 * 1024**3
+"""Fetched models on disk."""
+
+
+class Predictors:
+    """Predictors by the SHA-256 of their `model.onnx`. Safe to use from several threads."""
+
+    def __init__(self, objects: Objects, folder: Path) -> None:
+        self._objects = objects
+        self._folder = folder
+        self._loaded: OrderedDict[str, Predictor] = OrderedDict()
+        # One lock for all: loading takes milliseconds, and two must not fetch one model at once.
+        self._lock = threading.Lock()
+
+    def get(self, sha256: str) -> "Predictor":
+        """The model, loaded. Raises Unavailable, InvalidFile."""
+        with self._lock:
+            predictor = self._loaded.pop(sha256, None) or self._load(sha256)
+            self._loaded[sha256] = predictor
+            if len(self._loaded) > LOADED:
+                self._loaded.popitem(last=False)
+        return predictor
+
+    def _load(self, sha256: str) -> "Predictor":
+        from winnow.runtime.predictor import Predictor  # noqa: PLC0415 - as above
+
+        path = self._folder / f"{sha256}.onnx"
+        if path.exists():
+            os.utime(path)  # asked last, thrown out last
+        else:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._objects.fetch(sha256, path)
+            self._make_room(path)
+        return Predictor(path)
+
+    def _make_room(self, newest: Path) -> None:
+        files = sorted(((path.stat(), path) for path in self._folder.iterdir()), key=lambda file: file[0].st_mtime)
+        surplus = sum(stat.st_size for stat, _ in files) - CACHED_BYTES
+        for stat, path in files:
+            if surplus <= 0 or path == newest:
+                break
+            path.unlink(missing_ok=True)
+            surplus -= stat.st_size
