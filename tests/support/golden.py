@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.support.networks import NORMALISED, PERCEPTRON, Network, Tensors
+from tests.support.networks import LINEAR, NORMALISED, PERCEPTRON, Network, Tensors
 from winnow.artifact.certificate import write_certificate
 from winnow.artifact.model import write_model
 from winnow.artifact.ticket import write_ticket
@@ -54,13 +54,19 @@ def sparse() -> tuple[Tensors, Tensors]:
 
 
 def half() -> tuple[Tensors, Tensors]:
-    """A small network at half density: nothing in it is worth compressing."""
+    """A small network at half density: bits as they are, compressed exponents."""
     return tensors(NORMALISED, 2)
+
+
+def tiny() -> tuple[Tensors, Tensors]:
+    """Sixty weights, of which nothing is worth compressing."""
+    return tensors(LINEAR, 10)
 
 
 def write(folder: Path) -> None:
     """Every golden file."""
     write_ticket(folder / "sparse.winnow", PERCEPTRON.header, *sparse())
+    write_ticket(folder / "tiny.winnow", LINEAR.header, *tiny())
     write_certificate(folder / "certificate.json", CERTIFICATE)
     (folder / "half").mkdir(exist_ok=True)
     (folder / "half" / "graph.onnx").write_bytes(NORMALISED.graph)
