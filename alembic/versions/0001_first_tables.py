@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("sent", sa.Text(), nullable=False),
         sa.Column("resolved", sa.Text(), nullable=False),
         sa.Column("resource", sa.Text(), nullable=False),
-        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("priority", WHOLE, nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("started_at", sa.Double(), nullable=True),

@@ -51,7 +51,7 @@ jobs = Table(
     Column("sent", Document, nullable=False),
     Column("resolved", Document, nullable=False),  # winnow.plan.Resolved
     Column("resource", Text, nullable=False),
-    Column("priority", Integer, nullable=False),
+    Column("priority", Whole, nullable=False),
     Column("idempotency_key", Text),
     Column("created_at", Double, nullable=False, default=now()),
     Column("started_at", Double),
