@@ -3,6 +3,7 @@
 import fcntl
 import http.client
 import ipaddress
+import json
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ from typing import Annotated, Self
 import typer
 
 from winnow.cli.options import AsJson
-from winnow.cli.output import print_json, remarks
+from winnow.cli.output import remarks
 from winnow.cli.supervisor import Child, end, keep_running
 
 READY_SECONDS = 60.0
@@ -179,12 +180,12 @@ def _environment(
 
 
 def _migrate(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "alembic", "upgrade", "head"]
+    command = [sys.executable, "-m", "app.migrate"]
     done = subprocess.run(  # noqa: S603 - its own interpreter and module
         command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise CannotServe(f"the database could not be brought up to date:\n{done.stderr.strip()}")
+        raise CannotServe(f"the rows or the store could not be made ready:\n{done.stderr.strip()}")
 
 
 def _child(name: str, home: Path, environment: dict[str, str]) -> Child:
@@ -219,8 +220,7 @@ def _answers(address: Address) -> bool:
 
 def _announce(home: Path, address: Address, as_json: bool) -> None:
     if as_json:
-        print_json({"url": address.url, "home": str(home)})
-        sys.stdout.flush()
+        print(json.dumps({"url": address.url, "home": str(home)}), flush=True)  # one line, as more may never come
         return
     console = remarks()
     console.print(f"[bold]Winnow[/] listens at [bold]{address.url}[/] (API: {address.url}/docs)")
