@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-from winnow.artifact.graph import without_values
 from winnow.artifact.header import Header, Provenance
 from winnow.artifact.preprocessing import Preprocessing
 
@@ -33,17 +32,20 @@ class Network:
     @property
     def graph(self) -> bytes:
         """Its ONNX graph, without values."""
-        floats = {name: np.zeros(shape, np.float32) for name, shape in self.shapes.items() if shape}
         height, width, channels = self.image_shape
         ends = (["N", channels, height, width], ["N", len(self.header.classes)])
         infos = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
             for name, shape in zip(("input", "logits"), ends, strict=True)
         ]
-        values = [numpy_helper.from_array(array, name) for name, array in floats.items()]
-        graph = helper.make_graph(list(self.nodes), self.name, infos[:1], infos[1:], values)
+        places = [
+            TensorProto(name=name, dims=shape, data_type=TensorProto.FLOAT)
+            for name, shape in self.shapes.items()
+            if shape
+        ]
+        graph = helper.make_graph(list(self.nodes), self.name, infos[:1], infos[1:], places)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-        return without_values(model.SerializeToString(deterministic=True), floats)
+        return model.SerializeToString(deterministic=True)
 
     def weights(self, seed: int = 0) -> Tensors:
         """Values as training might leave them; a shape of () is a count of batches."""

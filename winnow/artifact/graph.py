@@ -1,6 +1,9 @@
-"""ONNX graphs: exported once, without values; filled with the values of each level. Only this module imports onnx."""
+"""ONNX graphs: made once, without values; filled with the values of each level.
 
-from collections.abc import Collection, Mapping
+Of this package only this module imports onnx, which costs time and memory that the API need not pay.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
@@ -28,21 +31,8 @@ def fill(graph: bytes, weights: Tensors, metadata: Mapping[str, str]) -> bytes:
     del model.metadata_props[:]
     for key, value in sorted(metadata.items()):
         model.metadata_props.add(key=key, value=value)
-    return _bytes(model)
-
-
-def without_values(model: bytes, names: Collection[str]) -> bytes:
-    """The graph of a model with the initializers `names` emptied: what `fill` takes."""
-    parsed = _parse(model)
-    for place in parsed.graph.initializer:
-        if place.name in names:
-            _clear(place)
-    return _bytes(parsed)
-
-
-def _bytes(model: onnx.ModelProto) -> bytes:
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
+    filled: bytes = model.SerializeToString(deterministic=True)
+    return filled
 
 
 def _parse(data: bytes) -> onnx.ModelProto:
@@ -60,17 +50,13 @@ def _put(place: onnx.TensorProto, values: Array) -> None:
     if (tuple(place.dims), place.data_type) != (values.shape, dtype):
         text = f"{list(place.dims)} {onnx.TensorProto.DataType.Name(place.data_type)}"
         raise InvalidFile(f"{place.name}: the graph wants {text}, not {list(values.shape)} {values.dtype}")
-    _clear(place)
+    place.CopyFrom(_without_value(place))
     place.raw_data = raw_bytes(values)
 
 
-def _clear(place: onnx.TensorProto) -> None:
-    emptied = onnx.TensorProto(name=place.name, dims=place.dims, data_type=place.data_type)
-    place.CopyFrom(emptied)
-
-
 def _is_empty(place: onnx.TensorProto) -> bool:
-    return (
-        bool(np.prod(place.dims))
-        and place.ByteSize() == onnx.TensorProto(name=place.name, dims=place.dims, data_type=place.data_type).ByteSize()
-    )
+    return bool(np.prod(place.dims)) and place == _without_value(place)
+
+
+def _without_value(place: onnx.TensorProto) -> onnx.TensorProto:
+    return onnx.TensorProto(name=place.name, dims=place.dims, data_type=place.data_type)

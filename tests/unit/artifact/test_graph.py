@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.support.networks import NETWORKS, NORMALISED, RESIDUAL
-from winnow.artifact.graph import fill, without_values
+from winnow.artifact.graph import fill
 from winnow.contract.problems import InvalidFile
 
 WEIGHTS = NORMALISED.weights()
@@ -41,11 +41,6 @@ def test_filling_again_replaces_values_and_metadata():
 def test_the_bytes_do_not_depend_on_the_order_of_names():
     once = fill(NORMALISED.graph, WEIGHTS, {"a": "1", "b": "2"})
     assert fill(NORMALISED.graph, dict(reversed(WEIGHTS.items())), {"b": "2", "a": "1"}) == once
-
-
-def test_emptying_a_filled_graph_gives_the_graph():
-    filled = fill(NORMALISED.graph, WEIGHTS, {})
-    assert without_values(filled, WEIGHTS) == NORMALISED.graph
 
 
 def test_constants_that_the_exporter_put_in_stay():
