@@ -25,9 +25,9 @@ from app.ops.routes import router as ops
 from app.predict.predictors import Predictors
 from app.predict.routes import router as predict
 from app.settings import Settings
+from app.store import open_objects
 from winnow.db.engine import Database
 from winnow.jobs.dispatch import bell, ring
-from winnow.storage.objects import Objects
 
 ROUTERS = (jobs, datasets, models, predict, catalog, ops)
 DESCRIPTION = (
@@ -73,13 +73,7 @@ def _methods(path: str) -> list[str]:
 
 def _parts(settings: Settings) -> Parts:
     database = Database(settings.database_url)
-    objects = Objects.open(
-        settings.storage_url,
-        endpoint=settings.s3_endpoint,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None,
-        region=settings.s3_region,
-    )
+    objects = open_objects(settings)
     return Parts(
         settings=settings,
         database=database,

@@ -1,4 +1,4 @@
-"""`python -m worker.health`: the container's health check, by the worker's own row: whether it has been seen of late."""
+"""`python -m worker.health`: the container's health check: whether the worker has been seen of late, by its own row."""
 
 import sys
 
