@@ -1,7 +1,7 @@
 """scikit-learn's digits (Alpaydin & Kaynak 1998, UCI): 1,797 grey images of 8×8, offline."""
 
 import numpy as np
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # scikit-learn ships no types
 
 from winnow.artifact.uploads import RawImages
 

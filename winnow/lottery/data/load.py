@@ -6,30 +6,46 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from winnow.artifact.uploads import RawImages, fingerprint
+from winnow.artifact.uploads import RawImages, folder_of, of_arrays, read_folder, read_upload, unchanged
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.problems import Conflict
+from winnow.contract.problems import NotFound
 from winnow.lottery.data.digits import digits
+from winnow.lottery.data.idx import READERS, idx
 from winnow.lottery.data.images import Images, Part
 
 
 def load(facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None = None) -> Images:
-    """All images of a data set, uint8 N×C×H×W, in the order of the fingerprint.
+    """All images of a data set, uint8 N×C×H×W on the CPU, in the order of the fingerprint.
 
-    Raises Conflict where what is there is no longer what the facts say.
+    `data_dir` is WINNOW_DATA_DIR, `upload` a local copy of the uploaded file. Every byte is hashed (0.05 s for MNIST):
+    raises Conflict where what is there is no longer what the facts say, NotFound where nothing is there, InvalidFile
+    where it is damaged.
     """
-    raw = digits()
-    if fingerprint.of_raw(facts.classes, raw) != facts.fingerprint:
-        raise Conflict(
-            f"{facts.name} has changed: it no longer has the fingerprint {facts.fingerprint} that it had when the job "
-            "was submitted; submit the job again to use what is there now"
-        )
-    return _images(raw)
-
-
-def _images(raw: RawImages) -> Images:
+    raw = _raw(facts, data_dir, upload)
     test = None if raw.x_test is None or raw.y_test is None else _part(raw.x_test, raw.y_test)
     return Images(_part(raw.x, raw.y), test)
+
+
+def _raw(facts: DatasetFacts, data_dir: Path | None, upload: Path | None) -> RawImages:
+    if facts.source == "builtin":
+        raw = _builtin(facts.name, data_dir)
+        unchanged(facts, of_arrays(facts.classes, raw))
+        return raw
+    if facts.source == "upload":
+        if upload is None:
+            raise NotFound(f"data set {facts.name!r} was uploaded, and its file is not at hand: give it as well")
+        return read_upload(upload, facts)
+    if data_dir is None:
+        raise NotFound(f"data set {facts.name!r} is a folder of the data directory: set WINNOW_DATA_DIR")
+    return read_folder(folder_of(data_dir, facts.name), facts)
+
+
+def _builtin(name: str, data_dir: Path | None) -> RawImages:
+    if name == "digits":
+        return digits()
+    if name in READERS:
+        return idx(name, data_dir)
+    raise NotFound(f"there is no built-in data set {name!r}: see GET /v1/datasets")
 
 
 def _part(x: NDArray[np.uint8], y: NDArray[np.int64]) -> Part:

@@ -24,7 +24,7 @@ def measured(x: Tensor) -> Preprocessing:
 
 def _histogram(x: Tensor, channel: int) -> list[int]:
     counts = torch.zeros(256, dtype=torch.int64)
-    for chunk in x[:, channel].split(_IMAGES_AT_ONCE):
+    for chunk in torch.split(x[:, channel], _IMAGES_AT_ONCE):
         counts += torch.bincount(chunk.flatten(), minlength=256)
     return [int(count) for count in counts]
 
