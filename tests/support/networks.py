@@ -74,7 +74,8 @@ class Network:
         return np.random.default_rng(seed + 2).integers(0, 256, (count, *self.image_shape), dtype=np.uint8)
 
 
-def _header(name: str, size: tuple[int, int], channels: int, classes: int) -> Header:
+def header(name: str, size: tuple[int, int], channels: int, classes: int) -> Header:
+    """A header; means and deviations are exact in binary."""
     return Header(
         architecture=name,
         classes=tuple(f"class {index}" for index in range(classes)),
@@ -133,7 +134,7 @@ def _norm_shapes(name: str, channels: int) -> dict[str, tuple[int, ...]]:
 
 LINEAR = Network(
     "linear",
-    _header("linear", (4, 5), 1, 3),
+    header("linear", (4, 5), 1, 3),
     {"fc.weight": (3, 20), "fc.bias": (3,)},
     ("fc.weight",),
     _linear_nodes("input", "fc", "logits"),
@@ -142,7 +143,7 @@ LINEAR = Network(
 
 PERCEPTRON = Network(
     "perceptron",
-    _header("perceptron", (6, 6), 3, 4),
+    header("perceptron", (6, 6), 3, 4),
     {"hidden.weight": (32, 108), "hidden.bias": (32,), "out.weight": (4, 32), "out.bias": (4,)},
     ("hidden.weight", "out.weight"),
     (
@@ -157,7 +158,7 @@ PERCEPTRON = Network(
 
 CONVOLUTION = Network(
     "convolution",
-    _header("convolution", (8, 8), 1, 2),
+    header("convolution", (8, 8), 1, 2),
     {"conv.weight": (4, 1, 3, 3), "fc.weight": (2, 64), "fc.bias": (2,)},
     ("conv.weight", "fc.weight"),
     (
@@ -175,7 +176,7 @@ CONVOLUTION = Network(
 
 NORMALISED = Network(
     "normalised",
-    _header("normalised", (7, 9), 3, 3),
+    header("normalised", (7, 9), 3, 3),
     {"conv.weight": (5, 3, 3, 3), **_norm_shapes("norm", 5), "fc.weight": (3, 5), "fc.bias": (3,)},
     ("conv.weight", "fc.weight"),
     (
@@ -199,7 +200,7 @@ def _residual(x: np.ndarray, w: Tensors) -> np.ndarray:
 
 RESIDUAL = Network(
     "residual",
-    _header("residual", (8, 8), 3, 10),
+    header("residual", (8, 8), 3, 10),
     {
         "stem.weight": (6, 3, 3, 3),
         **_norm_shapes("stem_norm", 6),
