@@ -97,9 +97,12 @@ class Driver:
         """A job, by its spec."""
         return self.write(submit, tenant=TENANT, sent=sent, resolved=resolved(sent, resource), idempotency_key=key)
 
-    def claim(self, worker: str = "one", resource: str = "cpu", cores_free: int = 64) -> Claim | None:
+    def claim(
+        self, worker: str = "one", resource: str = "cpu", cores_free: int = 64, lease_seconds: float = 30.0
+    ) -> Claim | None:
         """Claim, and nothing after."""
-        return self.write(claim, worker=worker, resource=resource, cores_free=cores_free)
+        where = {"worker": worker, "resource": resource, "cores_free": cores_free}
+        return self.write(claim, **where, lease_seconds=lease_seconds)
 
     def take(self, worker: str = "one") -> Claim:
         """Claim something that must be there, and start its jobs."""
