@@ -1,0 +1,198 @@
+"""Data sets over HTTP: sent in a stream, checked, kept once, found by name; nothing left behind when it breaks off."""
+
+import io
+import socket
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from app.datasets.intake import remove_orphans
+from tests.support.api import NPZ, ZIP, Api, array_npz, image_zip, is_problem, png, until
+from tests.support.driver import train
+from winnow.client import Client
+from winnow.contract.resources import Dataset, Page
+from winnow.db.tables import datasets, objects
+
+
+def nothing_kept(api: Api) -> bool:
+    return not api.driver.all(select(datasets)) and not api.left_in_uploads()
+
+
+def test_a_zip_becomes_a_data_set_that_jobs_can_name(api: Api) -> None:
+    answer = api.upload("mine", image_zip())
+    assert answer.status_code == 201, answer.text
+    dataset = Dataset.model_validate_json(answer.content)
+    assert answer.headers["location"] == f"/v1/datasets/{dataset.id}"
+    assert (dataset.classes, dataset.counts, dataset.size) == (("class-0", "class-1"), (12, 12), (8, 8))
+    assert api.get(answer.headers["location"]).json() == answer.json() == api.get("/v1/datasets/mine").json()
+    for name in ("mine", dataset.id):
+        job = api.submit(train(dataset=name, train={"epochs": 1, "batch_size": 4}))
+        assert job["spec"]["dataset"] == {"name": "mine", "fingerprint": dataset.fingerprint}
+    assert not api.left_in_uploads()
+
+
+def test_arrays_become_a_data_set(api: Api) -> None:
+    answer = api.upload("arrays", array_npz(), NPZ)
+    assert (answer.status_code, answer.json()["counts"]) == (201, [20, 20])
+    stored = api.driver.all(select(datasets))[0].object
+    assert b"".join(api.parts.objects.stream(stored)) == array_npz()
+
+
+def test_the_same_again_changes_nothing(api: Api) -> None:
+    first = api.upload("mine", image_zip())
+    again = api.upload("mine", image_zip())
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert len(api.driver.all(select(datasets))) == 1
+
+
+def test_a_name_has_one_content(api: Api) -> None:
+    api.upload("mine", image_zip())
+    is_problem(api.upload("mine", image_zip(seed=1)), 409, "other content", "another name")
+    is_problem(api.upload("mine", array_npz(), NPZ), 409)
+    assert len(api.driver.all(select(datasets))) == 1
+    assert not api.left_in_uploads()
+
+
+@pytest.mark.parametrize("name", ["digits", "dst_mine", "../up", "a/b", ".hidden", "", "a" * 101, "a b", "ä", "%00"])
+def test_a_name_that_cannot_be_used_is_refused(api: Api, name: str) -> None:
+    answer = api.upload(name, image_zip())
+    is_problem(answer, 409 if name == "digits" else 422)
+    assert nothing_kept(api)
+
+
+def test_a_name_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data" / "mine" / "train" / "cat").mkdir(parents=True)
+    with Api(tmp_path, data_dir=tmp_path / "data") as api:
+        is_problem(api.upload("mine", image_zip()), 409, "folder of the data directory")
+
+
+@pytest.mark.parametrize(("size", "pixels"), [("6", [6, 6]), ("5x7", [5, 7])])
+def test_images_are_resized_where_a_size_is_given(api: Api, size: str, pixels: list[int]) -> None:
+    assert api.upload("mine", image_zip(), size=size).json()["size"] == pixels
+
+
+@pytest.mark.parametrize("size", ["0", "x", "5x", "-3", "1.5", "99999"])
+def test_a_size_that_is_none_is_refused(api: Api, size: str) -> None:
+    is_problem(api.upload("mine", image_zip(), size=size), 422, "size")
+
+
+def test_a_size_is_for_images(api: Api) -> None:
+    is_problem(api.upload("arrays", array_npz(), NPZ, size="5"), 422, "Leave `size` out")
+
+
+def test_another_size_is_another_content(api: Api) -> None:
+    api.upload("mine", image_zip())
+    is_problem(api.upload("mine", image_zip(), size="6"), 409)
+
+
+def test_a_body_without_a_length_is_counted(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(50):
+            yield b"x" * 1000
+
+    with Api(tmp_path, max_upload_bytes=20_000) as api:
+        is_problem(api.upload("mine", pieces()), 413, "20000 bytes")
+        assert nothing_kept(api)
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with Api(tmp_path, max_upload_bytes=20_000) as api:
+        is_problem(api.upload("mine", b"x" * 5_000_000), 413, "20000 bytes")
+        assert nothing_kept(api)
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 100000", "Transfer-Encoding: chunked"])
+def test_an_upload_that_breaks_off_leaves_nothing(api: Api, length: str) -> None:
+    head = f"POST /v1/datasets?name=mine HTTP/1.1\r\nHost: x\r\nContent-Type: {ZIP}\r\n{length}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(api.url.rpartition(":")[2]))) as wire:
+        wire.sendall(head.encode() + b"3e8\r\n" + b"x" * 1000)
+        until(lambda: len(api.left_in_uploads()) == 1, "the upload's file")
+    until(lambda: nothing_kept(api), "the end of the upload's file")
+
+
+def test_what_a_killed_process_left_is_removed_and_what_others_receive_is_not(api: Api) -> None:
+    orphan = api.settings.uploads / "tmpold"
+    orphan.write_bytes(b"half of it")
+    head = f"POST /v1/datasets?name=mine HTTP/1.1\r\nHost: x\r\nContent-Type: {ZIP}\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(api.url.rpartition(":")[2]))) as wire:
+        wire.sendall(head.encode())
+        until(lambda: len(api.left_in_uploads()) == 2, "the upload's file")
+        remove_orphans(api.settings.uploads)
+        assert len(api.left_in_uploads()) == 1
+        assert not orphan.exists()
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/json", ""])
+def test_what_the_file_is_must_be_said(api: Api, kind: str) -> None:
+    is_problem(api.upload("mine", image_zip(), kind), 415, "application/zip", "application/x-npz")
+
+
+def test_an_npz_is_no_zip_of_images(api: Api) -> None:
+    is_problem(api.upload("mine", array_npz(), ZIP), 422)
+    is_problem(api.upload("mine", image_zip(), NPZ), 422)
+    assert nothing_kept(api)
+    assert not api.driver.all(select(objects))
+
+
+def test_uploads_are_listed_newest_first_then_those_built_in(api: Api) -> None:
+    for seed, name in enumerate(("one", "two", "three")):
+        api.upload(name, image_zip(seed=seed))
+    whole = [item["name"] for item in api.get("/v1/datasets").json()["items"]]
+    assert whole == ["three", "two", "one", "digits", "fashion_mnist", "mnist"]
+    for limit in ("1", "2", "4"):
+        seen, cursor = [], None
+        while True:
+            params = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+            page = Page[Dataset].model_validate_json(api.get("/v1/datasets", params=params).content)
+            seen += [item.name for item in page.items]
+            cursor = page.next
+            if cursor is None:
+                break
+        assert seen == whole
+
+
+def test_a_built_in_data_set_is_found_by_name(api: Api) -> None:
+    found = Dataset.model_validate_json(api.get("/v1/datasets/digits").content)
+    assert (found.id, found.source, sum(found.counts), found.created_at) == ("digits", "builtin", 1797, None)
+
+
+def test_a_data_set_that_is_not_there_says_what_there_is(api: Api) -> None:
+    api.upload("my-cats", image_zip())
+    is_problem(api.get("/v1/datasets/my_cats"), 404, "Did you mean 'my-cats'?", "digits")
+
+
+def test_a_folder_is_a_data_set_and_looked_through_again_when_it_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "pets"
+    for label in ("cat", "dog"):
+        (folder / "train" / label).mkdir(parents=True)
+        for index in range(12):
+            pixels = np.full((8, 8), index * 3, np.uint8)
+            (folder / "train" / label / f"{index}.png").write_bytes(png(pixels))
+    with Api(tmp_path, data_dir=tmp_path / "data") as api:
+        first = api.get("/v1/datasets/pets").json()
+        assert (first["source"], first["counts"]) == ("folder", [12, 12])
+        job = api.submit(train(dataset="pets", train={"epochs": 1, "batch_size": 4}))
+        assert job["spec"]["dataset"]["fingerprint"] == first["fingerprint"]
+        (folder / "train" / "cat" / "12.png").write_bytes(png(np.zeros((8, 8), np.uint8)))
+        assert api.get("/v1/datasets/pets").json()["counts"] == [13, 12]
+        is_problem(api.get("/v1/datasets/..%2fdata%2fpets"), 404)
+
+
+def test_the_client_uploads(api: Api, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("send") / "images.zip"
+    path.write_bytes(image_zip())
+    with Client(api.url) as client:
+        assert client.upload(path, "mine").name == "mine"
+        assert [one.name for one in client.datasets()][0] == "mine"
+
+
+def test_a_zip_with_a_way_out_is_refused(api: Api) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("../cat/1.png", png())
+    is_problem(api.upload("mine", data.getvalue()), 422, "..")
+    assert nothing_kept(api)
