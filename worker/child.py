@@ -1,0 +1,194 @@
+"""A runner as its slot sees it: a process that takes orders and sends events."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import psutil  # type: ignore[import-untyped]  # it ships no types
+import structlog
+
+from winnow.contract.results import Point
+from worker.protocol import Checkpoint, Done, Failed, Message, Progress, Ready, Stopped, decode, encode
+
+CHECKOUT = Path(__file__).parents[1]
+END_SECONDS = 2.0
+LAST_WORDS = 20
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Died:
+    """The runner's process has ended; nobody here killed it unless the slot did."""
+
+    status: int
+    last_words: str
+
+
+RunnerEvent = Ready | Checkpoint | Done | Stopped | Failed | Died
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How runners are started; the same for all of a worker."""
+
+    resource: Literal["cpu", "gpu"]
+    environment: Mapping[str, str]
+    file_bytes: int
+    data_dir: Path | None = None
+    units: str = "winnow.lottery.units"
+
+    def command(self, threads: int) -> Sequence[str]:
+        """The command line."""
+        fixed = [sys.executable, "-m", "worker.runner", "--units", self.units, "--resource", self.resource]
+        limits = ["--threads", str(threads), "--file-bytes", str(self.file_bytes)]
+        return [*fixed, *limits, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
+
+    def seeing(self, device: int | None) -> Mapping[str, str]:
+        """The environment, with one GPU of those that the worker sees."""
+        if device is None:
+            return self.environment
+        visible = self.environment.get("CUDA_VISIBLE_DEVICES")
+        name = visible.split(",")[device] if visible else str(device)
+        return {**self.environment, "CUDA_VISIBLE_DEVICES": name}
+
+
+@dataclass
+class Advance:
+    """How far the unit in a runner is, and the points that no heartbeat has carried yet."""
+
+    share: float | None = None
+    points: list[Point] = field(default_factory=list)
+
+
+class Runner:
+    """One child process. Its events, other than progress, go to whoever called `begin` last; the last one is `Died`."""
+
+    def __init__(self, launch: Launch, threads: int, device: int | None = None) -> None:
+        self.threads = threads
+        self.tenant: str | None = None
+        self.units = 0
+        self.numerics: str | None = None
+        self.heard_at = time.monotonic()
+        self._advance = Advance()
+        self._tell: Callable[[RunnerEvent], None] = _ignore
+        self._died: Died | None = None
+        self._lock = threading.Lock()
+        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self.process = subprocess.Popen(  # noqa: S603 - its own interpreter and module
+            launch.command(threads),
+            cwd=CHECKOUT,
+            env=launch.seeing(device),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._listener = threading.Thread(target=self._overhear, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    @property
+    def resident_bytes(self) -> int:
+        """Memory that the process holds now; 0 once it has ended."""
+        try:
+            return int(psutil.Process(self.process.pid).memory_info().rss)
+        except psutil.NoSuchProcess:
+            return 0
+
+    def send(self, order: Message) -> None:
+        """Give an order. That a runner does not take it is seen by its `Died`."""
+        assert self.process.stdin is not None  # noqa: S101 - it was made with a pipe
+        self.heard_at = time.monotonic()
+        try:
+            self.process.stdin.write(encode(order))
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            log.info("runner_took_no_order", pid=self.process.pid)
+
+    def begin(self, tell: Callable[[RunnerEvent], None]) -> None:
+        """Send events to `tell` from now on, and forget how far the last unit was."""
+        with self._lock:
+            self._advance = Advance()
+            self._tell = tell
+            if self._died:  # between two units, where nobody was listening any more
+                tell(self._died)
+
+    def advance(self) -> tuple[float | None, tuple[Point, ...]]:
+        """Share done of the unit, and points that were not `carried` yet."""
+        with self._lock:
+            return self._advance.share, tuple(self._advance.points)
+
+    def carried(self, count: int) -> None:
+        """Say that the first `count` points are written down."""
+        with self._lock:
+            del self._advance.points[:count]
+
+    def kill(self) -> None:
+        """End it at once, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        """End it: its standard input is closed, and after 2 s it is killed."""
+        assert self.process.stdin is not None  # noqa: S101 - it was made with a pipe
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            log.info("runner_was_gone", pid=self.process.pid)
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None  # noqa: S101 - it was made with a pipe
+        for line in self.process.stdout:
+            self.heard_at = time.monotonic()
+            try:
+                self._take_in(decode(line))
+            except ValueError as error:
+                log.error("runner_unreadable", pid=self.process.pid, error=str(error))
+                self.process.kill()
+        self.process.stdout.close()
+        status = self.process.wait()
+        self._listener.join(END_SECONDS)
+        with self._lock:
+            self._died = Died(status, "\n".join(self._last_words))
+            self._tell(self._died)
+
+    def _take_in(self, message: Message) -> None:
+        match message:
+            case Progress(done=done, of=of, point=point):
+                with self._lock:
+                    self._advance.share = done / of if of else None
+                    if point is not None:
+                        self._advance.points.append(point)
+            case Ready(numerics=numerics):
+                self.numerics = numerics
+                self._tell(message)
+            case Checkpoint() | Done() | Stopped() | Failed():
+                self._tell(message)
+
+    def _overhear(self) -> None:
+        """Log what libraries print; the end of it explains a death."""
+        assert self.process.stderr is not None  # noqa: S101 - it was made with a pipe
+        for raw in self.process.stderr:
+            line = raw.decode(errors="replace").rstrip()
+            self._last_words.append(line)
+            log.info("runner_said", pid=self.process.pid, line=line)
+        self.process.stderr.close()
+
+
+def _ignore(_event: RunnerEvent) -> None:
+    """Before the first unit nobody listens."""

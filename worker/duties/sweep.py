@@ -1,0 +1,91 @@
+"""The sweep: makes good what was missed. Every worker sweeps; doing it twice changes nothing."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from winnow.contract.problems import Unavailable
+from winnow.db.engine import Database
+from winnow.jobs.lose import lose_expired
+from winnow.jobs.settle import settle, unsettled
+from winnow.jobs.start import missed_starts, started
+from winnow.jobs.sweep import claimable, forget_objects, stale_objects
+from winnow.storage import Objects
+from worker.heartbeat import BEAT_SECONDS
+
+SWEEP_SECONDS = 2.0
+COLLECT_SECONDS = 30.0
+GRACE_SECONDS = 5 * BEAT_SECONDS
+"""After the database was away, leases that ran out meanwhile are left alone for so long."""
+
+log = structlog.get_logger(__name__)
+
+
+class Sweep:
+    """`sweep` once; each step in transactions of its own."""
+
+    def __init__(self, database: Database, objects: Objects, ring: Callable[[str], object]) -> None:
+        self._database = database
+        self._objects = objects
+        self._ring = ring
+        self._leases_from = 0.0
+        self._collect_at = 0.0
+
+    def sweep(self) -> None:
+        """Make good what was missed.
+
+        1. Leases that ran out are losses. Not right after the database was away: no heartbeat came through, and those
+           whose workers live are renewed in a moment.
+        2. Jobs of which a unit runs are started; jobs that have not taken something in are settled.
+        3. Claimable units and a free slot: ring, once per queue.
+        4. Objects that nothing names any more are deleted.
+
+        Raises Unavailable.
+        """
+        with self._noticing_outages():
+            if time.monotonic() >= self._leases_from:
+                self._lose_expired()
+            self._start_and_settle()
+            with self._database.read() as conn:
+                resources = claimable(conn)
+        for resource in resources:
+            self._ring(resource)
+        if time.monotonic() >= self._collect_at:
+            self._collect_at = time.monotonic() + COLLECT_SECONDS
+            self._collect()
+
+    @contextmanager
+    def _noticing_outages(self) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable:
+            self._leases_from = time.monotonic() + GRACE_SECONDS
+            raise
+
+    def _lose_expired(self) -> None:
+        with self._database.write() as conn:
+            lost = lose_expired(conn)
+        if lost:
+            log.warning("leases_expired", units=lost)
+
+    def _start_and_settle(self) -> None:
+        with self._database.read() as conn:
+            queued, waiting = missed_starts(conn), unsettled(conn)
+        for job_id in queued:
+            with self._database.write() as conn:
+                started(conn, job_id)
+        for job_id in waiting:
+            with self._database.write() as conn:
+                settle(conn, job_id)
+
+    def _collect(self) -> None:
+        with self._database.write() as conn:
+            names = stale_objects(conn)
+        for name in names:
+            self._objects.delete(name)
+        with self._database.write() as conn:
+            forget_objects(conn, names)
+        if names:
+            log.info("objects_collected", objects=len(names))

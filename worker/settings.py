@@ -1,0 +1,89 @@
+"""The worker's settings, from WINNOW_… variables; the only place under `worker` that reads the environment."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import psutil  # type: ignore[import-untyped]  # it ships no types
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+GIB = 1024**3
+
+# What a runner is started with: where programs, drivers and devices are. No address, no password.
+PASSED_ON = (
+    "CUDA_VISIBLE_DEVICES",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "NVIDIA_DRIVER_CAPABILITIES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "PATH",
+    "SSL_CERT_FILE",
+    "TZ",
+)
+
+
+def _in_home(scheme: str, name: str) -> Any:
+    """A default that follows from the home folder, which is read before."""
+    return lambda known: f"{scheme}://{known['home'] / name}"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _slots(known: dict[str, Any]) -> int:
+    """One a core, or one a GPU."""
+    if known["resource"] == "cpu":
+        return int(known["cores"])
+    return len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()]) or 1
+
+
+def _memory() -> int:
+    """Nine tenths of the machine's memory, or of what the container may have."""
+    allowed = int(psutil.virtual_memory().total)
+    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        if limit.exists() and (text := limit.read_text().strip()).isdigit():
+            allowed = min(allowed, int(text))
+    return allowed * 9 // 10
+
+
+class Settings(BaseSettings):
+    """What one worker process is told. Without a word it works for the service in the folder `.winnow`."""
+
+    model_config = SettingsConfigDict(env_prefix="WINNOW_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    home: Annotated[Path, AfterValidator(Path.absolute)] = Field(Path(".winnow"), description="Scratch space, rows.")
+    database_url: str = Field(default_factory=_in_home("sqlite", "winnow.db"), description="SQLite or Postgres.")
+    storage_url: str = Field(default_factory=_in_home("file", "store"), description="Where objects lie.")
+    broker_url: str = Field(default_factory=_in_home("filesystem", "bell"), description="Where the bell is heard.")
+    data_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(None, description="Folders of data sets.")
+    s3_endpoint: str | None = None
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
+    s3_region: str | None = None
+    worker_name: str = Field(
+        default_factory=socket.gethostname,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="A name that no other live worker has; the same one again after a restart.",
+    )
+    resource: Literal["cpu", "gpu"] = Field("cpu", description="What units this worker takes.")
+    cores: int = Field(default_factory=_cores, gt=0, description="CPU cores that its units may use in all.")
+    slots: int = Field(default_factory=_slots, gt=0, le=1024, description="Units worked on at once.")
+    units_per_runner: int = Field(200, gt=0, description="After so many units a child process is replaced.")
+    stall_seconds: float = Field(900.0, gt=0, description="A child that says nothing for so long is killed.")
+    runner_memory_bytes: int = Field(default_factory=_memory, gt=0, description="A child that holds more is killed.")
+    runner_file_bytes: int = Field(16 * GIB, gt=0, description="Largest file that a child may write.")
+    cache_bytes: int = Field(4 * GIB, ge=0, description="Files kept in scratch space for the next units.")
+
+    @property
+    def scratch(self) -> Path:
+        """The worker's own folder; what lies there outlives no process."""
+        return self.home / "scratch" / self.worker_name
+
+
+def runner_environment() -> dict[str, str]:
+    """What a runner sees of this process's environment."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}

@@ -1,0 +1,182 @@
+"""A slot: claim → inputs → runner → outputs → fenced commit → settle → claim again, until nothing is claimable."""
+
+import threading
+from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
+
+import structlog
+
+from winnow.contract.problems import InvalidFile, NotFound, Reason, Unavailable
+from winnow.jobs.checkpoint import checkpoint
+from winnow.jobs.claim import claim
+from winnow.jobs.lease import Claim
+from winnow.jobs.release import release
+from winnow.jobs.start import jobs_to_start, started
+from winnow.jobs.sweep import claimable
+from worker.attempt import Attempt, Broken, Finished, GivenUp, Outcome
+from worker.child import Runner
+from worker.ending import conclude, settle_jobs
+from worker.events import Lost, ShutDown
+from worker.files import lay_out, store
+from worker.heartbeat import Heartbeat
+from worker.protocol import Checkpoint
+from worker.scratch import Desk, is_full
+from worker.workplace import Workplace
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Current:
+    """What a slot does now, and how it is reached."""
+
+    claim: Claim
+    events: SimpleQueue[object]
+
+
+class Slot:
+    """One unit at a time, in a runner that stays warm between units of one tenant."""
+
+    def __init__(self, place: Workplace, number: int, stopping: threading.Event) -> None:
+        self._place = place
+        self._device = number if place.launch.resource == "gpu" else None
+        self._stopping = stopping
+        self._pause = FIRST_PAUSE
+        self._runner: Runner | None = None
+        self._current: _Current | None = None
+
+    def adopt(self, runner: Runner) -> None:
+        """Take a runner that was started before there were slots."""
+        self._runner = runner
+
+    def work(self) -> None:
+        """Do units until nothing is claimable, or the worker ends."""
+        while not self._stopping.is_set():
+            try:
+                mine = self._place.cores.claim(self._claim)
+            except Unavailable as away:
+                self._wait(away.detail)
+                continue
+            if mine is None:
+                return
+            with self._place.cores.held(mine):
+                self._do(mine)
+
+    def shut_down(self) -> None:
+        """Checkpoint and release what is being done; `stopping` is set already."""
+        if current := self._current:
+            current.events.put(ShutDown())
+
+    def release_now(self) -> None:
+        """Release what is being done, whatever the slot waits for: no later write of its attempt passes the fence."""
+        if current := self._current:
+            with self._place.database.write() as conn:
+                release(conn, current.claim)
+
+    def close(self) -> None:
+        """End the runner."""
+        if self._runner:
+            self._runner.end()
+            self._runner = None
+
+    def _claim(self, cores_free: int) -> Claim | None:
+        place = self._place
+        with place.database.write() as conn:
+            return claim(conn, worker=place.name, resource=place.launch.resource, cores_free=cores_free)
+
+    def _do(self, mine: Claim) -> None:
+        place = self._place
+        events = SimpleQueue[object]()
+        self._current = _Current(mine, events)
+        if self._stopping.is_set():  # it came between the claim and the line above
+            events.put(ShutDown())
+        with place.scratch.desk() as desk:
+            with Heartbeat(place, mine, events.put) as heart:
+                outcome = self._attempt(mine, desk, events, heart)
+                conclude(place, mine, desk, outcome, events)
+            self._current = None
+            settle_jobs(place, mine)
+        if isinstance(outcome, GivenUp) and outcome.pause:
+            self._wait(outcome.why)
+        else:
+            self._pause = FIRST_PAUSE
+
+    def _attempt(self, mine: Claim, desk: Desk, events: SimpleQueue[object], heart: Heartbeat) -> Outcome:
+        """Do the unit; whatever goes wrong here becomes an outcome."""
+        runner = self._runner_for(mine)  # a new one loads torch while the inputs come in
+        try:
+            order = lay_out(self._place, mine, desk)
+        except Unavailable as away:
+            return GivenUp(away.detail, pause=True)
+        except (NotFound, InvalidFile) as damage:
+            return Broken(Reason.STORE_UNAVAILABLE, damage.detail)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            return GivenUp(str(error), pause=True)
+        attempt = Attempt(runner, events, partial(self._keep_checkpoint, mine, runner, events))
+        attempt.begin(order)
+        heart.watch(runner)
+        self._announce(mine)
+        outcome = attempt.wait()
+        heart.watch(None)
+        runner.units += 1
+        if not isinstance(outcome, Finished):
+            self._discard()
+        return outcome
+
+    def _runner_for(self, mine: Claim) -> Runner:
+        """The warm runner, or a new one: other tenant, other threads, worn out, dead."""
+        runner = self._runner
+        fits = (
+            runner is not None
+            and runner.alive
+            and runner.tenant in (None, mine.tenant)
+            and runner.threads == mine.unit.inputs.threads
+            and runner.units < self._place.units_per_runner
+        )
+        if runner is None or not fits:
+            self._discard()
+            runner = self._runner = Runner(self._place.launch, mine.unit.inputs.threads, self._device)
+        runner.tenant = mine.tenant
+        return runner
+
+    def _discard(self) -> None:
+        if self._runner:
+            self._runner.kill()
+            self._runner = None
+
+    def _announce(self, mine: Claim) -> None:
+        """Say that the unit's jobs run, and ring for whoever could take more. A sweep makes good what is missed."""
+        try:
+            with self._place.database.read() as conn:
+                jobs, resources = jobs_to_start(conn, mine), claimable(conn)
+            for job_id in jobs:
+                with self._place.database.write() as conn:
+                    started(conn, job_id)
+        except Unavailable as away:
+            log.warning("start_missed", unit=mine.unit.key, detail=away.detail)
+            return
+        for resource in resources:
+            self._place.ring(resource)
+
+    def _keep_checkpoint(self, mine: Claim, runner: Runner, events: SimpleQueue[object], kept: Checkpoint) -> None:
+        """Store and commit a checkpoint; one that cannot be stored now is followed by another."""
+        try:
+            ref = store(self._place, kept.path)
+            with self._place.database.write() as conn:
+                held = checkpoint(conn, mine, ref, kept.step, runner.numerics or "")
+        except (Unavailable, OSError) as error:
+            log.warning("checkpoint_missed", unit=mine.unit.key, step=kept.step, detail=str(error))
+            return
+        if not held:
+            events.put(Lost())
+
+    def _wait(self, why: str) -> None:
+        """Pause: what is wrong lies in the machine or around it, and trying again at once would not help."""
+        log.warning("slot_paused", why=why, seconds=self._pause)
+        self._stopping.wait(self._pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
