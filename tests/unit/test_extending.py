@@ -1,0 +1,137 @@
+"""The recipes of docs/extending.md: each example is run as it stands there, and does what its recipe says."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from tests.support.api import Api
+from tests.support.sources import ROOT
+from winnow.contract import catalog
+from winnow.contract.catalog import ARCHITECTURES, DATASETS
+from winnow.contract.results import UnitResult
+from winnow.contract.specs import SPEC
+from winnow.lottery import architectures, criteria
+from winnow.lottery.architectures import build, prunable
+from winnow.lottery.local import run_job
+from winnow.lottery.selection import select
+from winnow.lottery.warm import Warm
+from winnow.plan import places, resolve
+from winnow.plan.counts import Counts
+
+TEXT = (ROOT / "docs" / "extending.md").read_text()
+RECIPES = dict(re.findall(r"^## (.+?)\n(.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
+
+
+def example(recipe: str) -> dict[str, Any]:
+    """What the names of a recipe's example are bound to after it has run."""
+    (code,) = re.findall(r"```python\n(.+?)```", RECIPES[recipe], re.DOTALL)
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(code, "docs/extending.md", "exec"), names)  # noqa: S102 - the project's own page
+    return names
+
+
+# Collected by pytest from here: the conformance suite of the storage that the recipe adds.
+TestStorage = example("A storage")["TestLocalAsAnyOther"]
+
+
+@pytest.fixture(autouse=True)
+def tables() -> Iterator[None]:
+    """What an example adds to a table is there for its test alone."""
+    known = (criteria.CRITERIA, catalog.CRITERIA, architectures.BUILDERS, ARCHITECTURES)
+    before = [dict(table) for table in known]
+    yield
+    for table, entries in zip(known, before, strict=True):
+        table.clear()
+        table.update(entries)
+
+
+def test_there_is_a_recipe_for_each_way_to_extend() -> None:
+    assert list(RECIPES) == ["A criterion", "An architecture", "A unit kind", "A job kind", "A route", "A storage"]
+
+
+def test_files_named_in_a_recipe_exist() -> None:
+    named = set(re.findall(r"`((?:winnow|app|worker|tests)/[\w/.]+)`", TEXT))
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_a_criterion_decides_what_is_pruned() -> None:
+    smallest = example("A criterion")["smallest"]
+    weights = {"fc.weight": np.array([3.0, -0.5, 2.0, -4.0], np.float32)}
+    scores = smallest(weights)
+    masks = select(scores, {"fc.weight": np.ones(4, np.bool_)}, Counts(2, None))
+    assert masks["fc.weight"].tolist() == [False, True, True, False]
+    assert criteria.CRITERIA.keys() == catalog.CRITERIA.keys()
+
+
+class Done(NamedTuple):
+    """A job that was worked off in a folder."""
+
+    job: Any
+    units: Path
+
+
+def train_a_perceptron(folder: Path) -> Done:
+    sent = {"kind": "train", "dataset": "digits", "model": "perceptron", "train": {"steps": 30}}
+    job = resolve(SPEC.validate_python(sent), DATASETS["digits"], "cpu")
+    run_job(job, folder, Warm(None), lambda _: None)
+    return Done(job, folder / "units")
+
+
+def test_an_architecture_can_be_trained(tmp_path: Path) -> None:
+    example("An architecture")
+    network = build("perceptron", 10, 1, (8, 8))
+    assert tuple(prunable(network).items()) == ARCHITECTURES["perceptron"].layers
+    done = train_a_perceptron(tmp_path)
+    (unit,) = done.units.iterdir()
+    assert {"weights.safetensors", "model.onnx"} <= {path.name for path in unit.iterdir()}
+
+
+class Reading:
+    """A workspace that holds the files of one unit and keeps no checkpoint."""
+
+    def __init__(self, folder: Path) -> None:
+        self.inputs = {f"model/{path.name}": path for path in folder.iterdir()}
+
+    def checkpoint(self, state: object, now: bool = False) -> None:
+        pass
+
+    def restore(self) -> None:
+        return None
+
+    def progress(self, done: int, of: int, point: object = None) -> None:
+        pass
+
+
+def test_a_unit_kind_finds_what_the_unit_found_that_it_looks_at(tmp_path: Path) -> None:
+    example("An architecture")
+    done = train_a_perceptron(tmp_path)
+    (folder,) = done.units.iterdir()
+    (place,) = places(done.job, {})
+    unit = place.unit
+    measured = example("A unit kind")["evaluate"](unit, unit.inputs, Reading(folder), Warm(None))
+    trained = UnitResult.model_validate_json((folder / "result.json").read_text())
+    assert measured.metrics.test == trained.metrics.test
+    assert measured.metrics.validation == trained.metrics.validation
+
+
+def test_a_job_kind_shares_its_units_with_train_jobs() -> None:
+    names = example("A job kind")
+    sent = {"kind": "train", "dataset": "digits", "model": "lenet_300_100", "seed": 1}
+    job = resolve(SPEC.validate_python(sent), DATASETS["digits"], "cpu")
+    spec = names["SeedsSpec"](dataset=job.spec.dataset, model=job.spec.model)
+    keys = [place.unit.key for place in names["places_of_seeds"](job.model_copy(update={"spec": spec}), {})]
+    assert len(set(keys)) == 3
+    assert keys[1] == places(job, {})[0].unit.key
+
+
+def test_a_route_answers_and_refuses_unknown_parameters(tmp_path: Path) -> None:
+    api = Api(tmp_path, max_upload_bytes=7)
+    api.server.app.include_router(example("A route")["router"])
+    with api:
+        assert api.get("/v1/limits").json() == {"max_upload_bytes": 7}
+        assert api.get("/v1/limits?unknown=1").status_code == 422
