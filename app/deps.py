@@ -42,7 +42,7 @@ Here = Annotated[Parts, Depends(_parts)]
 
 async def only_known_query(request: Request) -> None:  # async for the same reason
     """Refuse query parameters that the route does not have, and those given twice: neither may be ignored."""
-    if "\0" in f"{request.url.path}{request.query_params}":
+    if "\0" in request.url.path or any("\0" in value for value in request.query_params.values()):
         raise WinnowError("The address has a NUL in it. Leave it out.")  # Postgres cannot even look for it
     known = [field.alias for field in request.scope["route"].dependant.query_params]
     sent = [name for name, _ in request.query_params.multi_items()]

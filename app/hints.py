@@ -6,18 +6,22 @@ from typing import Any
 
 from winnow.contract.problems import FieldError
 
+MOST_NAMES = 30
+"""Named in one hint."""
+
 Loc = tuple[str | int, ...]
 Schema = Mapping[str, Any]
 
 
 def did_you_mean(word: Any, known: Iterable[str]) -> str:
-    """The closest known word, and all of them."""
+    """The closest known word, and what there is."""
     names = sorted(known)
     if not names:
         return "Leave it out."
     close = get_close_matches(str(word), names, n=1)
     guess = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{guess}Known are: {', '.join(names)}."
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{guess}Known are: {', '.join(names[:MOST_NAMES])}{more}."
 
 
 def summary(errors: Sequence[FieldError]) -> str:

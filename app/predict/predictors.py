@@ -6,6 +6,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from winnow.contract.problems import InvalidFile, NotFound, Unavailable
 from winnow.storage.objects import Objects
 
 if TYPE_CHECKING:  # it imports onnxruntime, which nobody needs before the first prediction
@@ -44,9 +45,15 @@ class Predictors:
             os.utime(path)  # asked last, thrown out last
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._objects.fetch(sha256, path)
+            self._fetch(sha256, path)
             self._make_room(path)
         return Predictor(path)
+
+    def _fetch(self, sha256: str, path: Path) -> None:
+        try:
+            self._objects.fetch(sha256, path)
+        except (InvalidFile, NotFound) as error:
+            raise Unavailable(f"A stored model is gone or damaged: {error.detail}") from error
 
     def _make_room(self, newest: Path) -> None:
         files = sorted(((path.stat(), path) for path in self._folder.iterdir()), key=lambda file: file[0].st_mtime)

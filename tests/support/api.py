@@ -107,7 +107,9 @@ class Api:
 
     def upload(self, name: str, body: Any, kind: str = ZIP, **params: str) -> httpx.Response:
         """POST a data set."""
-        return self.http.post("/v1/datasets", params={"name": name} | params, content=body, headers={"Content-Type": kind})
+        return self.http.post(
+            "/v1/datasets", params={"name": name} | params, content=body, headers={"Content-Type": kind}
+        )
 
     def left_in_uploads(self) -> list[Path]:
         """What lies in the folder of uploads on their way in."""

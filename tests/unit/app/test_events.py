@@ -125,7 +125,10 @@ def test_many_listeners_hold_up_nobody(api: Api) -> None:
     api.driver.register()
     job = api.submit(train())
     limits = httpx.Limits(max_connections=None)
-    with httpx.Client(base_url=api.url, timeout=30, trust_env=False, limits=limits) as http, ExitStack() as open_streams:
+    with (
+        httpx.Client(base_url=api.url, timeout=30, trust_env=False, limits=limits) as http,
+        ExitStack() as open_streams,
+    ):
         streams = [
             events(open_streams.enter_context(http.stream("GET", f"/v1/jobs/{job['id']}/events"))) for _ in range(100)
         ]

@@ -1,0 +1,89 @@
+"""From what is wrong with a spec to what a person can do: where, what, and a way out."""
+
+import math
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.hints import did_you_mean, of_body, summary
+from winnow.contract.problems import FieldError
+from winnow.contract.specs import SPEC
+
+SCHEMA = SPEC.json_schema()
+PRUNE = {"kind": "prune", "dataset": "digits", "model": "lenet5"}
+
+
+def errors(sent: Any) -> dict[tuple[str | int, ...], FieldError]:
+    with pytest.raises(ValidationError) as caught:
+        SPEC.validate_python(sent)
+    return {error.loc[1:]: error for error in of_body(caught.value.errors(), sent, SCHEMA)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "loc", "msg", "hint"),
+    [
+        ({"target": {"sparsity": 1.0}}, ("target", "sparsity"), "less than 1", "below 1"),
+        ({"target": {"sparsity": -1}}, ("target", "sparsity"), "greater than 0", "below 1"),
+        ({"target": {}}, ("target", "sparsity"), "missing", "below 1"),
+        ({"target": {"sparsty": 0.5, "sparsity": 0.5}}, ("target", "sparsty"), "no such field", "mean 'sparsity'"),
+        ({"modle": 1}, ("modle",), "no such field", "mean 'model'"),
+        ({"train": {"epoch": 3}}, ("train", "epoch"), "no such field", "mean 'epochs'"),
+        ({"train": {"optimizer": {"name": "adam", "lr": math.nan}}}, ("train", "optimizer", "lr"), "finite", "rate"),
+        (
+            {"train": {"optimizer": {"name": "sgd", "momentun": 1}}},
+            ("train", "optimizer", "momentun"),
+            "no such",
+            "tum",
+        ),
+        (
+            {"train": {"optimizer": {"name": "adam", "momentum": 1}}},
+            ("train", "optimizer", "momentum"),
+            "no such",
+            "lr",
+        ),
+        ({"train": {"optimizer": "sdg"}}, ("train", "optimizer"), "none of 'sgd', 'adam'", "mean 'sgd'"),
+        ({"train": {"optimizer": {"lr": 1}}}, ("train", "optimizer"), "'name' is missing", "adam, sgd"),
+        ({"train": {"lr_schedule": "cosntant"}}, ("train", "lr_schedule"), "none of", "mean 'constant'"),
+        ({"train": {"epochs": 1, "steps": 1}}, ("train",), "give epochs or steps", None),
+        ({"train": 3}, ("train",), "an object", "trained"),
+        ({"arms": ["ticket", "randm_mask"]}, ("arms", 1), "Input should be", "mean 'random_mask'"),
+        ({"method": {"schedule": {"name": "iterative", "rate": 5}}}, ("method", "schedule", "rate"), "less", "Share"),
+        ({"replicates": 1.5}, ("replicates",), "integer", "experiments"),
+        ({"replicates": "many"}, ("replicates",), "integer", "experiments"),
+        ({"dataset": None}, ("dataset",), "an object", "name or id"),
+    ],
+)
+def test_an_error_says_where_what_and_a_way_out(
+    fields: dict[str, Any], loc: tuple[str | int, ...], msg: str, hint: str | None
+) -> None:
+    found = errors(PRUNE | fields)
+    assert list(found) == [loc]
+    assert msg in found[loc].msg
+    if hint is None:
+        assert found[loc].hint is None
+    else:
+        assert hint in str(found[loc].hint)
+
+
+@pytest.mark.parametrize("sent", [[], "prune", 3, None])
+def test_what_is_no_object_is_told_so(sent: Any) -> None:
+    assert "object" in errors(sent)[()].msg
+
+
+def test_a_spec_without_a_kind_hears_of_the_kinds() -> None:
+    assert errors({"dataset": "digits"})[()].hint == "Give one of: prune, train."
+    assert "Did you mean 'prune'?" in str(errors(PRUNE | {"kind": "prun"})[()].hint)
+
+
+def test_all_errors_are_listed_and_the_first_is_told() -> None:
+    found = tuple(errors({"kind": "train", "replicates": 2}).values())
+    assert [error.loc for error in found] == [("body", "dataset"), ("body", "model"), ("body", "replicates")]
+    assert summary(found) == "dataset: this field is missing. A data set by name or id. (2 more in `errors`.)"
+
+
+def test_a_guess_is_made_only_where_it_is_near() -> None:
+    assert did_you_mean("stat", ["state", "kind"]) == "Did you mean 'state'? Known are: kind, state."
+    assert did_you_mean("xyz", ["state", "kind"]) == "Known are: kind, state."
+    assert did_you_mean("xyz", []) == "Leave it out."
+    assert did_you_mean("x", map(str, range(1000))).endswith("and 970 more.")
