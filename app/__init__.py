@@ -1,0 +1,1 @@
+"""The API: HTTP in, rows out. No torch."""

@@ -1,0 +1,1 @@
+"""The worker: claim, supervise, commit. Torch lives in its child, the runner."""

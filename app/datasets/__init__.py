@@ -1,0 +1,1 @@
+"""Data sets: uploads on their way in, folders, what is known of each."""

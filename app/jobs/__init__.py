@@ -1,0 +1,1 @@
+"""Jobs: taken in, shown, followed, cancelled."""

@@ -1,0 +1,1 @@
+"""Probes, metrics, workers: what operators look at."""

@@ -1,0 +1,1 @@
+"""Predictions: images in, classes out."""

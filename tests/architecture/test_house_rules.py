@@ -7,7 +7,7 @@ import re
 from tests.support.sources import MODULES, ROOT, module_name, tracked, tree
 
 READ_THE_ENVIRONMENT = ("app/settings.py", "worker/settings.py", "winnow/cli/")
-DRAWERS = {"common", "utils", "util", "helpers", "core", "models", "misc", "base"}
+DRAWERS = {"common", "utils", "util", "helpers", "core", "misc"}
 SETTINGS = {"environ", "environb", "getenv", "getenvb", "BaseSettings"}
 # Folders under which people and machines keep their checkouts; a tracked file has no business there.
 MACHINE_PATH = re.compile(r"(?<![\w.$}\])/-])/(?:home|Users|root|work|mnt)/\w")
@@ -32,11 +32,12 @@ TEXT = {
 
 def test_the_environment_is_read_at_the_edge() -> None:
     inside = [path for path in MODULES if not str(path).startswith(READ_THE_ENVIRONMENT)]
-    assert [path for path in inside if SETTINGS & names_used(tree(path))] == []
+    assert [path for path in inside if reads_settings(tree(path))] == []
 
 
 def test_no_file_is_a_drawer() -> None:
-    assert not [path for path in tracked() if path.suffix == ".py" and {path.stem, *path.parts[:-1]} & DRAWERS]
+    code = [path for path in tracked() if path.suffix == ".py"]
+    assert [path for path in code if {path.stem, *path.parts[:-1]} & DRAWERS or path.name == "models.py"] == []
 
 
 def test_every_module_says_what_it_is() -> None:
@@ -69,8 +70,21 @@ def test_nothing_tracked_is_large() -> None:
     assert not [path for path in tracked() if (ROOT / path).stat().st_size > 1_000_000]
 
 
+def reads_settings(parsed: ast.Module) -> bool:
+    """Whether a module looks at the environment. `os.environ.update(…)`, which the runner calls, only writes."""
+    nodes = [node for node in ast.walk(parsed) if isinstance(node, ast.Attribute)]
+    written = {id(node.value) for node in nodes if node.attr == "update"}
+    read = {node.attr for node in nodes if id(node) not in written}
+    return bool(SETTINGS & (read | names_imported(parsed)))
+
+
+def names_imported(parsed: ast.Module) -> set[str]:
+    """What a module imports from others, by name."""
+    return {a.name for node in ast.walk(parsed) if isinstance(node, ast.ImportFrom) for a in node.names}
+
+
 def names_used(parsed: ast.Module) -> set[str]:
     """Every name, attribute and imported name in a module."""
     names = {node.attr for node in ast.walk(parsed) if isinstance(node, ast.Attribute)}
     names |= {node.id for node in ast.walk(parsed) if isinstance(node, ast.Name)}
-    return names | {a.name for node in ast.walk(parsed) if isinstance(node, ast.ImportFrom) for a in node.names}
+    return names | names_imported(parsed)

@@ -1,0 +1,1 @@
+"""Files: masks, weights, tickets, graphs, certificates, uploaded data sets. No torch."""

@@ -1,0 +1,1 @@
+"""The lottery itself, on torch: data, networks, criteria, training, units."""
