@@ -102,7 +102,9 @@ def _reading(data: bytes, name: str) -> Iterator[Image.Image]:
         except InvalidFile:
             raise
         except UnidentifiedImageError as error:
-            raise InvalidFile(f"{name} is no PNG, JPEG or WebP file: convert it, or leave it out") from error
+            raise InvalidFile(
+                f"{name} is no PNG, JPEG or WebP file, or not a whole one: convert it, or leave it out"
+            ) from error
         except Image.DecompressionBombError as error:
             raise InvalidFile(_too_large(name)) from error
         # Pillow's readers raise whatever a broken file trips over: OSError, SyntaxError, ValueError, struct.error, …

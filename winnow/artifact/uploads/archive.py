@@ -38,8 +38,8 @@ def opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]
     Raises InvalidFile, from here and from what is read inside, with a text that says what to do.
     """
     with _Bounded(path) as file, _blaming_the_file(), zipfile.ZipFile(file) as archive:
+        _check_names(archive.infolist())  # before `is_dir`, which trips over an empty name
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-        _check_names(archive.infolist())
         _check_sizes(entries, path.stat().st_size)
         yield archive, entries
 

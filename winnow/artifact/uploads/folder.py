@@ -17,7 +17,7 @@ def folder_of(data_dir: Path, name: str) -> Path:
     Raises NotFound where it has none, and for a name that would lead out of it.
     """
     folder = data_dir / name
-    if name.startswith(".") or Path(name).name != name or not folder.is_dir():
+    if not name or name.startswith(".") or Path(name).name != name or not folder.is_dir():
         raise NotFound(
             f"there is no data set {name!r}: use a built-in one, upload one, or lay its images out as "
             "WINNOW_DATA_DIR/NAME/CLASS/image.png, or under train/ and test/ in NAME"
