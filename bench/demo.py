@@ -17,8 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from rich.table import Table
 
 from winnow.cli.curve import curve
@@ -29,18 +27,9 @@ from winnow.client import Client
 from winnow.contract.resources import Job, ModelFile
 
 ROOT = Path(__file__).parents[1]
-STOP_SECONDS = 20
-# A three in the manner of the data set: 8×8 pixels, 0 to 16, strokes with soft edges. No network has seen it.
-DRAWN = """
- 0  0  9 15 14  5  0  0
- 0  5 15  7 10 15  0  0
- 0  0  1  0  9 15  0  0
- 0  0  1 11 16  8  0  0
- 0  0  0  5 11 15  3  0
- 0  0  0  0  0 10 13  0
- 0  3 11  4  4 12 14  0
- 0  1 11 16 16 13  2  0
-"""
+STOP_SECONDS = 20.0
+# Drawn by hand in the manner of the data set, 8×8 pixels with soft edges: no network has seen it.
+DRAWN = ROOT / "recipes" / "three.png"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     asked.out.mkdir(parents=True, exist_ok=True)
     with service(asked.out / "serve.log") as url, Client(url) as client:
-        people().print(f"A service listens at {url}. Its job, {asked.recipe}:")
+        people().print(f"A service listens at {url} and does {asked.recipe.name}. Its log is {asked.out}/serve.log")
         job = watch(client, client.submit(json.loads(asked.recipe.read_text())).id, as_json=False)
         if job.result is None:
             return 1
@@ -96,7 +85,7 @@ def report(client: Client, job: Job, model: str, out: Path) -> None:
     (out / "curve.svg").write_text(curve(job.levels, what(job)), encoding="utf-8")
     console.print(sizes(files))
     console.print()
-    console.print(predictions_table(client.predict(model, [drawn(out / "drawn-3.png")])))
+    console.print(predictions_table(client.predict(model, [DRAWN])))
     console.print(f"\nTicket, certificate and curve (curve.svg) are in {out}.")
 
 
@@ -107,12 +96,6 @@ def sizes(files: Sequence[ModelFile]) -> Table:
     for file in files:
         table.add_row(file.name, f"{file.bytes:,}", f"{file.dense_bytes:,}", f"{file.dense_bytes / file.bytes:.1f} ×")
     return table
-
-
-def drawn(path: Path) -> Path:
-    pixels = np.array([line.split() for line in DRAWN.split("\n") if line], dtype=np.float64) * 255 / 16
-    Image.fromarray(pixels.round().astype(np.uint8)).save(path)
-    return path
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ class Scale:
     sparsest: float
     low: float
     high: float
+    step: float
 
     def x(self, density: float) -> float:
         """Pixels from the left."""
@@ -78,22 +79,19 @@ def curve(levels: Sequence[LevelRow], title: str) -> str:
 
 def _scale(levels: Sequence[LevelRow]) -> Scale:
     means = [summary.mean for row in levels for summary in row.arms.values() if summary]
-    step = _step(max(means) - min(means))
-    low = math.floor(min(means) / step) * step
-    return Scale(min(row.density for row in levels), max(0.0, low - step), min(1.0, max(means) + step))
-
-
-def _step(span: float) -> float:
-    """A round distance of grid lines that gives about five of them."""
-    return next((step for step in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1) if span / step <= 6), 0.2)
+    span = max(means) - min(means)
+    step = next((step for step in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1) if span / step <= 4), 0.2)
+    low = (math.floor(min(means) / step) - 1) * step  # a step below, where the legend has room
+    high = math.ceil(max(means) / step) * step
+    return Scale(min(row.density for row in levels), max(0.0, low), min(1.0, high), step)
 
 
 def _axes(scale: Scale) -> Iterable[str]:
-    step = _step(scale.high - scale.low)
-    for number in range(math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9) + 1):
-        y = scale.y(number * step)
+    for number in range(round(scale.low / scale.step), round(scale.high / scale.step) + 1):
+        accuracy = number * scale.step
+        y = scale.y(accuracy)
         yield f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text class="end" x="{LEFT - 8}" y="{y + 4:.1f}">{100 * number * step:.3g} %</text>'
+        yield f'<text class="end" x="{LEFT - 8}" y="{y + 4:.1f}">{100 * accuracy:.3g} %</text>'
     for density in _densities(scale.sparsest):
         x = scale.x(density)
         yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{BOTTOM}"/>'

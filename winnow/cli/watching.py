@@ -57,15 +57,12 @@ def show(console: Console, job: Job) -> None:
 def picture(job: Job) -> RenderableType:
     """State, bar and table."""
     progress = job.progress
-    head = Table.grid(padding=(0, 2))
-    head.add_row(
-        job.id,
-        state(job),
-        ProgressBar(total=1.0, completed=progress.fraction, width=30),
-        f"{progress.fraction:.0%}, {progress.units_done} of {progress.units_total} units",
-        "" if progress.eta_seconds is None else f"about {_duration(progress.eta_seconds)} left",
-    )
-    return Group(head, levels_table(job.levels)) if job.levels else head
+    done = f"{progress.fraction:.0%}, {progress.units_done} of {progress.units_total} units"
+    left = "" if progress.eta_seconds is None else f"about {_duration(progress.eta_seconds)} left"
+    bar = Table.grid(padding=(0, 2))
+    bar.add_row(ProgressBar(total=1.0, completed=progress.fraction, width=30), done, left)
+    head = Text.assemble((job.id, "bold"), "  ", state(job))
+    return Group(head, bar, levels_table(job.levels)) if job.levels else Group(head, bar)
 
 
 def _duration(seconds: float) -> str:

@@ -13,7 +13,7 @@ from winnow.contract.resources import TERMINAL, Job
 
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 1.0
-REFRESH_SECONDS = 0.25
+REFRESH_SECONDS = 1.0
 
 
 @dataclass
@@ -81,7 +81,7 @@ def read_job(connection: Connection, job_id: str) -> Job:
 
 
 def _changes(connection: Connection, job_id: str) -> Iterator[None]:
-    """Moments at which the job may have changed: at most four a second, but each change of state."""
+    """Moments at which the job may have changed: at most one a second, but each change of state."""
     looked = 0.0
     try:
         for event in events(connection, job_id, None):

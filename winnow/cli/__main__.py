@@ -1,0 +1,5 @@
+"""`python -m winnow.cli` is the `winnow` command."""
+
+from winnow.cli.main import main
+
+main()
