@@ -1,8 +1,10 @@
 """Student's t: its quantiles for whole degrees of freedom, without a statistics library in the API process."""
 
+from functools import cache
 from math import atan, cos, pi, sin, sqrt
 
 
+@cache  # a job without a verdict asks for a hundred of them, each time the same
 def t_quantile(probability: float, freedom: int) -> float:
     """The t with P(T ≤ t) = probability ≥ ½, by bisection of the closed form (Abramowitz & Stegun 26.7.3-4)."""
     low, high = 0.0, 1.0
