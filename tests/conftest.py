@@ -20,7 +20,7 @@ import pytest
 import redis
 
 from tests.support.data import lay_out
-from tests.support.servers import Postgres, Redis, S3Store, libpq_url, make_bucket
+from tests.support.servers import Postgres, Redis, S3Store, libpq_url, make_bucket, redis_server
 
 # Two shared cores make any deadline on one example a coin toss; pytest's own timeout bounds the whole.
 hypothesis.settings.register_profile("winnow", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -105,6 +105,10 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("WINNOW_TEST_BROKER_URL"):
         yield given
         return
+    try:
+        redis_server()
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
     with Redis(tmp_path_factory.mktemp("redis")) as server:
         yield server.url
 
