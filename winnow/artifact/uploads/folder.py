@@ -30,14 +30,12 @@ def inspect_folder(folder: Path, size: Size | None = None) -> UploadFacts:
 
     Raises InvalidFile with a text that says what to do.
     """
-    paths = _paths(folder)
-    return inspect_files("folder", paths, lambda index: _bytes(folder / paths[index]), size)
+    return inspect_files("folder", _paths(folder), lambda path: _bytes(folder / path), size)
 
 
 def read_folder(folder: Path, facts: DatasetFacts) -> RawImages:
     """The decoded images of a folder. Raises Conflict where it has changed, InvalidFile where an image is damaged."""
-    paths = _paths(folder)
-    return read_files(paths, lambda index: _bytes(folder / paths[index]), facts)
+    return read_files(_paths(folder), lambda path: _bytes(folder / path), facts)
 
 
 def _paths(folder: Path) -> list[str]:

@@ -1,12 +1,12 @@
 """Data sets of image files, in a zip or in a folder: looked through by their headers, later decoded.
 
-Both take the paths of the files and a function that reads one of them by its index. One file is in memory at a time,
-and both go through the files in the order of the fingerprint, so that it is at hand at the end.
+Both take the paths of the files and a function that reads one of them. One file is in memory at a time, and they are
+gone through in the order of the fingerprint, so that it is at hand at the end.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -21,22 +21,22 @@ from winnow.contract.problems import InvalidFile
 
 Size = tuple[int, int]
 """Height and width in pixels."""
-Read = Callable[[int], bytes]
+Read = Callable[[str], bytes]
 
 
 class _File(NamedTuple):
     place: Place
-    at: int
+    path: str
 
 
-def inspect_files(kind: Literal["zip", "folder"], paths: Sequence[str], read: Read, size: Size | None) -> UploadFacts:
+def inspect_files(kind: Literal["zip", "folder"], paths: Iterable[str], read: Read, size: Size | None) -> UploadFacts:
     """The facts of a data set of image files; where sizes are mixed, `size` says what to resize them to."""
     files = _in_order(paths)
     classes = _classes(files)
     headers, fingerprint = _Headers(), Fingerprint("files")
-    for place, at in files:
-        data = read(at)
-        headers.add(paths[at], inspect_image(data, repr(paths[at])))
+    for place, path in files:
+        data = read(path)
+        headers.add(path, inspect_image(data, repr(path)))
         fingerprint.add(*place, hashlib.sha256(data).hexdigest())
     counts = Counter((place.split, place.label) for place, _ in files)
     tested = any(split == "test" for split, _ in counts)
@@ -53,7 +53,7 @@ def inspect_files(kind: Literal["zip", "folder"], paths: Sequence[str], read: Re
     )
 
 
-def read_files(paths: Sequence[str], read: Read, facts: DatasetFacts) -> RawImages:
+def read_files(paths: Iterable[str], read: Read, facts: DatasetFacts) -> RawImages:
     """The decoded images of files whose facts are known.
 
     Raises Conflict where they are no longer what the facts say, InvalidFile where one cannot be decoded.
@@ -64,10 +64,10 @@ def read_files(paths: Sequence[str], read: Read, facts: DatasetFacts) -> RawImag
     x = np.empty((len(files), *facts.size, facts.channels), dtype=np.uint8)
     y = np.array([index_of[place.label] for place, _ in files], dtype=np.int64)
     fingerprint = Fingerprint("files")
-    for row, (place, at) in enumerate(files):
-        data = read(at)
+    for row, (place, path) in enumerate(files):
+        data = read(path)
         fingerprint.add(*place, hashlib.sha256(data).hexdigest())
-        x[row] = decode_as(data, facts.channels, facts.size, repr(paths[at]))
+        x[row] = decode_as(data, facts.channels, facts.size, repr(path))
     unchanged(facts, fingerprint.hexdigest())
     if not tested:
         return RawImages(x, y)
@@ -102,10 +102,10 @@ def _text(size: Size) -> str:
     return f"{size[0]}×{size[1]}"
 
 
-def _in_order(paths: Sequence[str]) -> list[_File]:
+def _in_order(paths: Iterable[str]) -> list[_File]:
     """The files in the order of the fingerprint, those to ignore left out."""
-    kept = [index for index, path in enumerate(paths) if not ignored(path)]
-    return sorted(map(_File, places([paths[index] for index in kept]), kept))
+    kept = [path for path in paths if not ignored(path)]
+    return sorted(map(_File, places(kept), kept))
 
 
 def _classes(files: Sequence[_File]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 `CLASS/image.png`, or `train/CLASS/image.png` and `test/CLASS/image.png`; one folder around all of it may be there.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -37,30 +38,32 @@ def places(paths: Sequence[str]) -> list[Place]:
     if not paths:
         raise InvalidFile(f"there are no images in it: {_WANTED}")
     for path in paths:
-        if not path.lower().endswith(SUFFIXES):
-            raise InvalidFile(f"{path!r} is no image: leave out what is not PNG, JPEG or WebP")
-        if not path.isprintable():
-            raise InvalidFile(f"{path!r} has characters in its name that nobody can read: rename it")
-    below = _without_top([tuple(path.split("/")) for path in paths])
-    for parts in below:
-        if len(parts) != len(below[0]):
-            raise InvalidFile(f"{'/'.join(parts)!r} and {'/'.join(below[0])!r} lie at different depths: {_WANTED}")
-    return [_place(parts) for parts in below]
+        _check(path)
+        if path.count("/") != paths[0].count("/"):
+            raise InvalidFile(f"{path!r} and {paths[0]!r} lie at different depths: {_WANTED}")
+    top = _top(paths)
+    return [_place(path.removeprefix(top)) for path in paths]
 
 
-def _without_top(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The paths below the one folder around all of them, if there is one."""
-    tops = {parts[0] for parts in paths}
-    deep = all(len(parts) > 2 for parts in paths)
-    if len(tops) == 1 and deep and (tops != {"train"} or any(len(parts) > 3 for parts in paths)):
-        return [parts[1:] for parts in paths]
-    return paths
+def _check(path: str) -> None:
+    if not path.lower().endswith(SUFFIXES):
+        raise InvalidFile(f"{path!r} is no image: leave out what is not PNG, JPEG or WebP")
+    if not path.isprintable():
+        raise InvalidFile(f"{path!r} has characters in its name that nobody can read: rename it")
 
 
-def _place(parts: tuple[str, ...]) -> Place:
-    match parts:
-        case (label, name):
-            return Place("train", label, name)
-        case ("train" | "test" as split, label, name):
-            return Place(split, label, name)
-    raise InvalidFile(f"{'/'.join(parts)!r} is not where an image should be: {_WANTED}")
+def _top(paths: Sequence[str]) -> str:
+    """The one folder around all of it, with its slash, or nothing."""
+    depth = paths[0].count("/")
+    tops = {path.partition("/")[0] for path in paths}
+    around = len(tops) == 1 and (depth > 2 or (depth == 2 and tops != {"train"}))
+    return f"{tops.pop()}/" if around else ""
+
+
+def _place(path: str) -> Place:
+    match path.split("/"):
+        case label, name:
+            return Place("train", sys.intern(label), name)
+        case "train" | "test" as split, label, name:
+            return Place(split, sys.intern(label), name)
+    raise InvalidFile(f"{path!r} is not where an image should be: {_WANTED}")

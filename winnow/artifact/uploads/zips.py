@@ -21,20 +21,24 @@ def inspect_zip(path: Path, size: Size | None = None) -> UploadFacts:
     Raises InvalidFile with a text that says what to do.
     """
     with archive.opened(path) as (file, entries):
-        return inspect_files("zip", [entry.filename for entry in entries], _reader(file, entries), size)
+        return inspect_files("zip", _paths(entries), _reader(file), size)
 
 
 def read_zip(path: Path, facts: DatasetFacts) -> RawImages:
     """The decoded images of a zip file. Raises Conflict where it is another one, InvalidFile where it is damaged."""
     with archive.opened(path) as (file, entries):
-        return read_files([entry.filename for entry in entries], _reader(file, entries), facts)
+        return read_files(_paths(entries), _reader(file), facts)
 
 
-def _reader(file: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> Read:
-    def read(index: int) -> bytes:
-        entry = entries[index]
+def _paths(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
+    return [entry.filename for entry in entries]
+
+
+def _reader(file: zipfile.ZipFile) -> Read:
+    def read(path: str) -> bytes:
+        entry = file.getinfo(path)
         if entry.file_size > MAX_IMAGE_BYTES:
-            raise InvalidFile(f"{entry.filename!r} has {entry.file_size:,} bytes: send images of up to 32 MiB")
+            raise InvalidFile(f"{path!r} has {entry.file_size:,} bytes: send images of up to 32 MiB")
         # Not `ZipFile.read`: it unpacks all that is there before it looks at the size that was promised.
         return b"".join(archive.chunks(file, entry))
 
