@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         middleware=gates,
         exception_handlers=HANDLERS,
         dependencies=[Depends(only_known_query)],
-        responses=problems(422, 500, 503),
+        responses=problems(400, 422, 500, 503),
     )
     app.state.parts = parts
     app.state.methods = _methods

@@ -24,6 +24,9 @@ MOST_BYTES = 1024 * 1024
 """A spec is a page of text; what is larger is none."""
 _INT32 = 2**31 - 1
 
+# As OpenAPI 3.2 describes streams; `data` is an Event, or for `progress` a JobProgress.
+_EVENT = {"type": "object", "properties": {name: {"type": "string"} for name in ("event", "id", "data")}}
+
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 Accept = Annotated[str | None, Header(include_in_schema=False)]
@@ -95,7 +98,7 @@ def cancel(here: Here, job_id: str, response: Response) -> Job:
     response_model=None,
     responses=problems(404, 422)
     | {
-        200: {"model": Page[Event], "content": {EVENTS: {"schema": {"type": "string"}}}},
+        200: {"model": Page[Event], "content": {EVENTS: {"itemSchema": _EVENT}}},
         204: {"description": "The last event was seen already; there is nothing to come back for."},
     },
 )

@@ -11,12 +11,14 @@ from app.models import service
 from app.models.ranges import not_modified, span
 from app.openapi import problems
 from app.pages import DEFAULT_LIMIT, Cursor, Limit
+from winnow.artifact.model import FILE_KINDS
 from winnow.contract.resources import Model, ModelFile, Page
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 Conditional = Annotated[str | None, Header()]
-_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BYTES = {kind.media_type: _BINARY for kind in FILE_KINDS.values()}
 
 
 @router.get("", operation_id="models_list", responses=problems(422))

@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.bodies import limited, media_type, parse_json, read
-from winnow.contract.problems import InvalidSpec, TooLarge, UnsupportedMedia, WinnowError
+from winnow.contract.problems import InvalidSpec, UnsupportedMedia, WinnowError
 
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
 MULTIPART = "multipart/form-data"
@@ -51,7 +51,7 @@ async def _from_form(request: Request) -> Images:
         form = await parser.parse()
     except MultiPartException as error:
         if "Too many" in error.message:
-            raise TooLarge(f"At most {MOST_IMAGES} parts called `file`, each with a file name, at once.") from error
+            raise InvalidSpec(f"Send at most {MOST_IMAGES} parts called `file`, each with a file name.") from error
         raise WinnowError(f"The form cannot be read: {error.message}") from error
     try:
         parts = [(name, part) for name, part in form.multi_items() if isinstance(part, UploadFile)]

@@ -187,7 +187,7 @@ def test_the_client_uploads(api: Api, tmp_path_factory: pytest.TempPathFactory) 
     path.write_bytes(image_zip())
     with Client(api.url) as client:
         assert client.upload(path, "mine").name == "mine"
-        assert [one.name for one in client.datasets()][0] == "mine"
+        assert next(client.datasets()).name == "mine"
 
 
 def test_a_zip_with_a_way_out_is_refused(api: Api) -> None:

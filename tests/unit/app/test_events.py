@@ -13,8 +13,8 @@ from tests.support.api import Api, is_problem, until
 from tests.support.driver import prune, train
 from winnow.client import Client
 from winnow.client.events import Event, lines, parse
-from winnow.contract.resources import Page
 from winnow.contract.resources import Event as Kept
+from winnow.contract.resources import Page
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from app.predict import predictors
@@ -83,8 +82,8 @@ def test_without_a_name_the_default_model_is_asked(tmp_path: Path) -> None:
         ({"content": b"x"}, 415, "Content-Type"),
         ({"files": [("image", ("a.png", png(), PNG))]}, 422, "call each one `file`"),
         ({"files": [("file", ("cat.png", b"no image", PNG))]}, 422, "cat.png"),
-        ({"files": [("file", (f"{n}", b"x", PNG)) for n in range(257)]}, 413, "At most 256"),
-        ({"data": {"file": "text"}, "files": [("file", ("a", b"x"))]}, 413, "with a file name"),
+        ({"files": [("file", (f"{n}", b"x", PNG)) for n in range(257)]}, 422, "at most 256"),
+        ({"data": {"file": "text"}, "files": [("file", ("a", b"x"))]}, 422, "with a file name"),
         ({"content": b"--x--", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 422, "`file`"),
         ({"content": b"--x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "form"),
         ({"json": {"instances": []}}, 422, "1 to 256"),
