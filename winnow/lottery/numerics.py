@@ -36,11 +36,7 @@ def settle(threads: int, resource: Literal["cpu", "gpu"]) -> str:
     """
     import torch  # noqa: PLC0415 - a parent that has no torch asks for the environment of its child
 
-    release = torch.__version__.partition("+")[0]
-    if release != TORCH_RELEASE:
-        raise WinnowError(
-            f"This is torch {release}, but results are made with {TORCH_RELEASE}: pip install torch=={TORCH_RELEASE}"
-        )
+    check_release(torch.__version__)
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.fp32_precision = "ieee"
     torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]  # made at run time
@@ -48,6 +44,15 @@ def settle(threads: int, resource: Literal["cpu", "gpu"]) -> str:
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(resource == "gpu")
     return numerics_class(resource)
+
+
+def check_release(installed: str) -> None:
+    """Raise WinnowError for another release than results are made with; any build of it will do."""
+    release = installed.partition("+")[0]
+    if release != TORCH_RELEASE:
+        raise WinnowError(
+            f"This is torch {release}, but results are made with {TORCH_RELEASE}: pip install torch=={TORCH_RELEASE}"
+        )
 
 
 def numerics_class(resource: Literal["cpu", "gpu"]) -> str:

@@ -1,0 +1,89 @@
+import pytest
+import torch
+from torch import nn
+
+from tests.support.lottery import recipe
+from winnow.contract.catalog import ARCHITECTURES
+from winnow.lottery.architectures import BUILDERS, build, prunable
+from winnow.lottery.architectures.resnet20 import Shortcut
+from winnow.lottery.inits import initial
+from winnow.lottery.state import load_network
+
+
+def network(architecture: str, classes: int = 10, channels: int = 1, size: tuple[int, int] = (32, 32)) -> nn.Module:
+    settings = recipe(architecture, classes=classes, channels=channels, size=size)
+    built = build(architecture, classes, channels, size)
+    load_network(built, initial(settings, 0))
+    return built
+
+
+@pytest.mark.parametrize(
+    ("architecture", "channels", "side", "prunable_weights", "parameters"),
+    [
+        ("lenet_300_100", 1, 28, 266_200, 266_610),  # "266K" in Frankle & Carbin 2019, figure 2
+        ("lenet5", 1, 28, 430_500, 431_080),  # "431K" in Han et al. 2015, table 4
+        ("conv2", 3, 32, 4_300_992, 4_301_642),  # "4.3M" in Frankle & Carbin 2019, figure 2
+        ("conv4", 3, 32, 2_425_024, 2_425_930),  # "2.4M"
+        ("conv6", 3, 32, 2_261_184, 2_262_602),  # the paper says 1.7M, but the layers it lists hold this on 32×32
+        ("resnet20", 3, 32, 268_336, 269_722),  # "0.27M" in He et al. 2016, table 6
+    ],
+)
+def test_sizes_are_those_of_the_papers(
+    architecture: str, channels: int, side: int, prunable_weights: int, parameters: int
+) -> None:
+    built = build(architecture, 10, channels, (side, side))
+
+    assert sum(built.get_parameter(name).numel() for name in prunable(built)) == prunable_weights
+    assert sum(parameter.numel() for parameter in built.parameters()) == parameters
+
+
+@pytest.mark.parametrize("architecture", BUILDERS)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("classes", [2, 11])
+def test_any_size_from_the_smallest_on_gives_logits(architecture: str, channels: int, classes: int) -> None:
+    smallest = ARCHITECTURES[architecture].smallest
+    for size in ((smallest, smallest), (smallest + 1, smallest + 6)):
+        built = network(architecture, classes, channels, size)
+        for images in (1, 4):  # one image alone may be the last batch, which batch norm does not always take
+            logits = built(torch.rand(images, channels, *size))
+            assert logits.shape == (images, classes)
+            assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("architecture", BUILDERS)
+def test_no_normalisation_parameter_and_no_bias_is_ever_prunable(architecture: str) -> None:
+    """Trap 13: batch norm's scale is called "weight" too."""
+    built = build(architecture, 10, 3, (32, 32))
+    normalisation = {
+        f"{name}.{key}"
+        for name, module in built.named_modules()
+        if isinstance(module, nn.BatchNorm2d)
+        for key, _ in module.named_parameters(recurse=False)
+    }
+    assert not normalisation & set(prunable(built))
+    assert not any(name.endswith("bias") for name in prunable(built))
+    assert (architecture == "resnet20") == bool(normalisation)
+
+
+@pytest.mark.parametrize("architecture", BUILDERS)
+def test_the_output_layer_is_the_one_with_a_row_a_class(architecture: str) -> None:
+    built = build(architecture, 7, 3, (32, 32))
+    outputs = [name for name, kind in prunable(built).items() if kind == "output"]
+    assert [built.get_parameter(name).shape[0] for name in outputs] == [7]
+
+
+@pytest.mark.parametrize("architecture", BUILDERS)
+def test_building_touches_no_global_random_state(architecture: str) -> None:
+    before = torch.get_rng_state()
+    build(architecture, 10, 1, (32, 32))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_shortcut_takes_every_second_pixel_and_pads_channels_with_zeros() -> None:
+    images = torch.arange(2 * 4 * 5 * 6.0).reshape(2, 4, 5, 6)
+
+    out = Shortcut(4, 8)(images)
+
+    assert torch.equal(out[:, 2:6], images[:, :, ::2, ::2])
+    assert not out[:, :2].any()
+    assert not out[:, 6:].any()

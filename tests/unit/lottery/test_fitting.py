@@ -1,0 +1,159 @@
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from tests.support.lottery import DECAYING_ADAM, MOMENTUM, MemoryWorkspace, random_masks, recipe, split, start
+from winnow.contract.problems import Reason
+from winnow.contract.results import Metrics
+from winnow.contract.specs import Augment, Optimizer, Sgd
+from winnow.contract.units import Recipe
+from winnow.lottery.fitting import fit
+from winnow.lottery.training import Training
+from winnow.lottery.units.evidence import digest
+from winnow.lottery.workspace import Stop, UnitFailed
+
+KEEP = (0, 3, 9)
+
+
+def training_of(settings: Recipe) -> Training:
+    return Training(settings, split(), start(settings), random_masks(settings))
+
+
+def everything(training: Training, metrics: Metrics) -> tuple[object, ...]:
+    """All that a unit makes of a training."""
+    kept = {step: (digest(state.network), digest(state.optimizer)) for step, state in training.kept.items()}
+    last = training.state()
+    return digest(last.network), digest(last.optimizer), kept, tuple(training.curve), metrics
+
+
+def straight(settings: Recipe) -> tuple[object, ...]:
+    training = training_of(settings)
+    return everything(training, fit(training, KEEP, MemoryWorkspace(), pulse=0))
+
+
+def test_stopped_at_any_call_and_resumed_it_ends_in_the_same_bytes() -> None:
+    """Trap 29: a resume that drops mask or optimizer. Every step, every batch measured, the end: each is tried."""
+    settings = recipe("digits_cnn", optimizer=MOMENTUM)
+    whole, expected = MemoryWorkspace(), straight(settings)
+    fit(training_of(settings), KEEP, whole, pulse=0)
+    assert len(whole.seen) > settings.steps
+    for call in range(len(whole.seen)):
+        first = MemoryWorkspace(stop=_after(call))
+        with pytest.raises(Stop):
+            fit(training_of(settings), KEEP, first, pulse=0)
+
+        # A new process as far as training goes: all that lives on is the checkpoint.
+        training = training_of(settings)
+        metrics = fit(training, KEEP, MemoryWorkspace(saved=first.saved), pulse=0)
+
+        assert everything(training, metrics) == expected
+
+
+@pytest.mark.parametrize("optimizer", [MOMENTUM, DECAYING_ADAM], ids=repr)
+@pytest.mark.parametrize("architecture", ["lenet_300_100", "resnet20"])
+def test_stopped_over_and_over_it_ends_in_the_same_bytes(architecture: str, optimizer: Optimizer) -> None:
+    settings = recipe(architecture, optimizer=optimizer, augment=Augment(crop=1, flip=True))
+    workspace, stops, metrics = MemoryWorkspace(), 0, None
+    while metrics is None:
+        training = training_of(settings)
+        workspace = MemoryWorkspace(saved=workspace.saved, stop=_after(6))
+        try:
+            metrics = fit(training, KEEP, workspace, pulse=0)
+        except Stop:
+            stops += 1
+
+    assert stops >= 2
+    assert everything(training, metrics) == straight(settings)
+
+
+def _after(calls: int) -> Callable[[int], bool]:
+    """Stop when this many calls have passed."""
+    left = iter([False] * calls)
+    return lambda _done: next(left, True)
+
+
+def test_a_stop_without_checkpoint_leaves_none() -> None:
+    workspace = MemoryWorkspace(stop=lambda done: done == 5, keep=False)
+    with pytest.raises(Stop):
+        fit(training_of(recipe()), KEEP, workspace, pulse=0)
+    assert workspace.saved is None
+
+
+def test_a_stop_gets_in_during_an_epoch_and_during_measuring() -> None:
+    """On a net so big that an epoch is long, every step and every batch that is measured is a place to stop."""
+    workspace = MemoryWorkspace()
+    fit(training_of(recipe()), KEEP, workspace, pulse=0)
+    places = [done for done, _, _ in workspace.seen]
+    assert set(places) == set(range(10))
+    assert places.count(9) > places.count(7), "after the last step, the measuring is interruptible too"
+
+
+def test_progress_goes_on_and_carries_each_point_once() -> None:
+    workspace = MemoryWorkspace()
+    training = training_of(recipe())
+    fit(training, (), workspace, pulse=0)
+    assert [done for done, _, _ in workspace.seen] == sorted(done for done, _, _ in workspace.seen)
+    assert {of for _, of, _ in workspace.seen} == {9}
+    assert [point for _, _, point in workspace.seen if point] == training.curve
+
+
+def test_between_two_pulses_nobody_is_called() -> None:
+    workspace = MemoryWorkspace()
+    fit(training_of(recipe()), (), workspace, pulse=3600)
+    assert len([point for _, _, point in workspace.seen if point is None]) == 1
+
+
+def test_the_curve_has_the_validation_scores_the_zeros_and_the_training_loss() -> None:
+    training = training_of(recipe())
+    metrics = fit(training, (), MemoryWorkspace())
+    assert [point.step for point in training.curve] == [4, 8, 9]
+    last = training.curve[-1].values
+    assert last["validation_loss"] == metrics.validation.loss
+    assert last["validation_accuracy"] == metrics.validation.accuracy
+    assert last["zeros"] == sum(int((~mask).sum()) for mask in random_masks(training.recipe).values())
+    assert training.curve[0].values["train_loss"] > training.curve[-1].values["train_loss"] > 0
+
+
+def test_the_best_step_is_chosen_by_validation_alone() -> None:
+    """Trap 31: the best epoch picked on the test set. With other test labels nothing but test scores changes."""
+    settings = recipe(steps=40, optimizer=Sgd(lr=Decimal("0.2"), momentum=Decimal("0.9")))
+    one, data = training_of(settings), split()
+    data.test.y.copy_((data.test.y + 1) % 3)
+    other = Training(settings, data, start(settings), random_masks(settings))
+
+    mine, theirs = fit(one, (), MemoryWorkspace()), fit(other, (), MemoryWorkspace())
+
+    lowest = min(one.curve, key=lambda point: point.values["validation_loss"])
+    assert mine.best_step == lowest.step
+    assert mine.best_validation.loss == lowest.values["validation_loss"]
+    assert mine.best_step < settings.steps, "the choice is one: validation was better before the end"
+    assert digest(one.state().network) == digest(other.state().network)
+    blind = {"test", "best_test"}
+    assert mine.model_dump(exclude=blind) == theirs.model_dump(exclude=blind)
+    assert mine.test != theirs.test
+
+
+def test_the_test_score_at_the_best_step_is_that_of_its_weights() -> None:
+    settings = recipe(steps=40, optimizer=Sgd(lr=Decimal("0.2"), momentum=Decimal("0.9")))
+    metrics = fit(training_of(settings), (), MemoryWorkspace())
+    shorter = fit(training_of(settings.model_copy(update={"steps": metrics.best_step})), (), MemoryWorkspace())
+    assert metrics.best_test == shorter.test
+    assert metrics.best_validation == shorter.validation
+
+
+def test_a_training_that_diverges_says_what_to_change() -> None:
+    settings = recipe(optimizer=Sgd(lr=Decimal("100"), momentum=Decimal("0.9")), steps=200)
+    with pytest.raises(UnitFailed, match=r"Lower the learning rate .*100") as failed:
+        fit(training_of(settings), (), MemoryWorkspace())
+    assert failed.value.reason is Reason.USER_ERROR
+
+
+def test_states_are_kept_at_their_steps() -> None:
+    settings = recipe("resnet20")
+    training = training_of(settings)
+    fit(training, KEEP, MemoryWorkspace())
+    assert sorted(training.kept) == [0, 3, 9]
+    assert not training.kept[0].optimizer
+    assert training.kept[3].optimizer
+    assert digest(training.kept[9].network) == digest(training.state().network)

@@ -1,0 +1,60 @@
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from winnow.contract.problems import WinnowError
+from winnow.contract.units import TORCH_RELEASE
+from winnow.lottery.numerics import check_release, environment, numerics_class, settle
+
+ASK = """
+import sys
+from winnow.lottery import numerics
+assert "torch" not in sys.modules
+assert numerics.environment(3)["OMP_NUM_THREADS"] == "3"
+assert "torch" not in sys.modules
+print(numerics.settle(3, "cpu"))
+import torch
+print(torch.get_num_threads(), torch.backends.cpu.get_cpu_capability())
+"""
+
+
+def test_the_environment_is_told_without_torch_and_then_holds() -> None:
+    wanted = environment(3)
+    ended = subprocess.run(
+        [sys.executable, "-c", ASK], env=os.environ | wanted, check=True, capture_output=True, text=True
+    )
+    numerics, settled = ended.stdout.splitlines()
+    assert settled == f"3 {wanted['ATEN_CPU_CAPABILITY'].upper()}"
+    assert wanted["ATEN_CPU_CAPABILITY"].upper() in numerics
+
+
+def test_the_class_names_processor_instruction_set_and_build() -> None:
+    kind, vendor, instructions, *build = settle(1, "cpu").split()
+    assert kind == "cpu"
+    assert vendor
+    assert instructions == torch.backends.cpu.get_cpu_capability()
+    assert build == ["torch", torch.__version__]
+    assert numerics_class("cpu") == settle(1, "cpu")
+
+
+def test_settling_fixes_threads_and_precision() -> None:
+    settle(2, "cpu")
+    assert torch.get_num_threads() == 2
+    settle(1, "cpu")
+    assert torch.get_num_threads() == 1
+    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+
+
+@pytest.mark.parametrize("build", ["", "+cpu", "+cu130"])
+def test_any_build_of_the_release_will_do(build: str) -> None:
+    check_release(TORCH_RELEASE + build)
+
+
+@pytest.mark.parametrize("other", ["2.12.1", "2.13.1+cpu", "3.0.0"])
+def test_another_release_is_refused_with_what_to_do(other: str) -> None:
+    with pytest.raises(WinnowError, match=f"pip install torch=={TORCH_RELEASE}"):
+        check_release(other)

@@ -1,0 +1,57 @@
+from decimal import Decimal
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.support.lottery import recipe
+from winnow.contract.specs import Adam, Sgd
+from winnow.contract.units import Milestones
+from winnow.lottery.optimizers import learning_rate, optimizer_for
+
+STEPS = 6
+GRADIENTS = np.random.default_rng(1).normal(size=(STEPS, 4))
+START = np.array([0.5, -0.25, 0.0, 2.0])
+
+
+def followed(choice: Sgd | Adam) -> np.ndarray:
+    """Where the optimizer takes START along GRADIENTS."""
+    layer = nn.Linear(4, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(START)[None])
+    optimizer = optimizer_for(choice, layer)
+    for gradient in GRADIENTS:
+        layer.weight.grad = torch.from_numpy(gradient[None]).float()
+        optimizer.step()
+    return layer.weight.detach().numpy()[0]
+
+
+def test_sgd_is_the_textbook_one() -> None:
+    choice = Sgd(lr=Decimal("0.1"), momentum=Decimal("0.9"), weight_decay=Decimal("0.01"))
+    weight, velocity = START.copy(), np.zeros(4)
+    for gradient in GRADIENTS:
+        velocity = 0.9 * velocity + gradient + 0.01 * weight
+        weight -= 0.1 * velocity
+    assert followed(choice) == pytest.approx(weight, abs=1e-6)
+
+
+def test_adam_is_the_textbook_one_with_l2() -> None:
+    choice = Adam(lr=Decimal("0.1"), weight_decay=Decimal("0.01"))
+    weight, first, second = START.copy(), np.zeros(4), np.zeros(4)
+    for step, given in enumerate(GRADIENTS, start=1):
+        gradient = given + 0.01 * weight
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        weight -= 0.1 * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+    assert followed(choice) == pytest.approx(weight, abs=1e-6)
+
+
+def test_a_constant_rate_never_changes() -> None:
+    settings = recipe(optimizer=Sgd(lr=Decimal("0.3")))
+    assert {learning_rate(settings, step) for step in range(9)} == {0.3}
+
+
+def test_each_milestone_multiplies_from_that_step_on() -> None:
+    settings = recipe(optimizer=Sgd(lr=Decimal("0.1")), lr_schedule=Milestones(steps=(3, 7), factor=Decimal("0.1")))
+    assert [learning_rate(settings, step) for step in (0, 2, 3, 6, 7, 8)] == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
