@@ -1,6 +1,7 @@
 """The units of a job, in the order of its needs: the chain of each replicate first, then its controls."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from winnow.contract.results import TensorCount, UnitResult
@@ -21,10 +22,18 @@ class Place(NamedTuple):
 
 def places(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...]:
     """Every unit of the job that can be named by now; more only where rates by layer wait for the first counts."""
+    by_layer = isinstance(job.spec, PruneSpec) and isinstance(job.rates, dict)
+    return _places(job.model_dump_json(), _sizes(job, results) if by_layer else ())
+
+
+# A job asks for its places several times at each of its units, and naming a unit is a hash over all its inputs.
+@lru_cache(maxsize=8)
+def _places(resolved: str, sizes: tuple[TensorCount, ...]) -> tuple[Place, ...]:
+    job = Resolved.model_validate_json(resolved)
     if not isinstance(job.spec, PruneSpec):
         return (Place(0, "dense", 0, _train(job, 0)),)
     trains = [_train(job, r) for r in range(job.spec.replicates)]
-    steps = _steps(job, job.spec, [results[u.key] for u in trains if u.key in results])
+    steps = _steps(job, job.spec, sizes)
     dense = [Place(0, "dense", r, unit) for r, unit in enumerate(trains)]
     tickets = [place for r, unit in enumerate(trains) for place in _chain(job, job.spec, r, unit, steps)]
     by_level = sorted(tickets, key=lambda place: (place.level, place.replicate))
@@ -32,11 +41,17 @@ def places(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...
     return (*dense, *by_level, *controls)
 
 
-def _steps(job: Resolved, spec: PruneSpec, trained: Sequence[UnitResult]) -> tuple[Step, ...]:
+def _sizes(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[TensorCount, ...]:
+    """The prunable tensors, from the first replicate that is trained; none before that."""
+    assert isinstance(job.spec, PruneSpec)  # noqa: S101 - a train job has no levels; the caller's mistake
+    keys = (_train(job, replicate).key for replicate in range(job.spec.replicates))
+    return next((results[key].tensors for key in keys if key in results), ())
+
+
+def _steps(job: Resolved, spec: PruneSpec, sizes: tuple[TensorCount, ...]) -> tuple[Step, ...]:
     rates = job.rates
     if not isinstance(rates, dict):
         return steps_at_rate(rates, spec.target.sparsity)
-    sizes: tuple[TensorCount, ...] = trained[0].tensors if trained else ()
     return steps_by_layer(sizes, rates, spec.target.sparsity) if sizes else ()
 
 
