@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -91,7 +92,8 @@ class Runner:
         )
         self._listener = threading.Thread(target=self._overhear, daemon=True)
         self._listener.start()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @property
     def alive(self) -> bool:
@@ -137,19 +139,19 @@ class Runner:
     def kill(self) -> None:
         """End it at once, and wait until it is gone."""
         self.process.kill()
-        self.process.wait()
+        self.end()
 
     def end(self) -> None:
         """End it: its standard input is closed, and after 2 s it is killed."""
         assert self.process.stdin is not None  # noqa: S101 - it was made with a pipe
-        try:
+        with suppress(BrokenPipeError):  # it was gone already, with an order that it never read
             self.process.stdin.close()
-        except BrokenPipeError:
-            log.info("runner_was_gone", pid=self.process.pid)
         try:
             self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(END_SECONDS)
 
     def _read(self) -> None:
         assert self.process.stdout is not None  # noqa: S101 - it was made with a pipe

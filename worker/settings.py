@@ -25,9 +25,9 @@ PASSED_ON = (
 )
 
 
-def _in_home(scheme: str, name: str) -> Any:
+def _in_home(prefix: str, name: str) -> Any:
     """A default that follows from the home folder, which is read before."""
-    return lambda known: f"{scheme}://{known['home'] / name}"
+    return lambda known: f"{prefix}{known['home'] / name}"
 
 
 def _cores() -> int:
@@ -56,9 +56,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WINNOW_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     home: Annotated[Path, AfterValidator(Path.absolute)] = Field(Path(".winnow"), description="Scratch space, rows.")
-    database_url: str = Field(default_factory=_in_home("sqlite", "winnow.db"), description="SQLite or Postgres.")
-    storage_url: str = Field(default_factory=_in_home("file", "store"), description="Where objects lie.")
-    broker_url: str = Field(default_factory=_in_home("filesystem", "bell"), description="Where the bell is heard.")
+    database_url: str = Field(default_factory=_in_home("sqlite:///", "winnow.db"), description="SQLite or Postgres.")
+    storage_url: str = Field(default_factory=_in_home("file://", "store"), description="Where objects lie.")
+    broker_url: str = Field(default_factory=_in_home("filesystem://", "bell"), description="Where the bell is heard.")
     data_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(None, description="Folders of data sets.")
     s3_endpoint: str | None = None
     s3_access_key: str | None = None

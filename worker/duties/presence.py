@@ -43,8 +43,15 @@ def _nobody(pid: int) -> str:
 class Presence:
     """One run of a worker in the registry."""
 
-    def __init__(self, database: Database, registration: Registration, on_replaced: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        registration: Registration,
+        on_replaced: Callable[[], None],
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
         self._database = database
+        self._silence_seconds = silence_seconds
         self._registration = registration
         self._on_replaced = on_replaced
 
@@ -81,8 +88,8 @@ class Presence:
         return str(before.session) if self._keeps_silent(before) else None
 
     def _keeps_silent(self, before: AnyRow) -> bool:
-        log.info("waiting_for_predecessor", host=before.host, seconds=SILENCE_SECONDS)
-        deadline = time.monotonic() + SILENCE_SECONDS
+        log.info("waiting_for_predecessor", host=before.host, seconds=self._silence_seconds)
+        deadline = time.monotonic() + self._silence_seconds
         while time.monotonic() < deadline:
             now = self._find()
             if now is None or now.session != before.session or now.last_seen != before.last_seen:

@@ -1,0 +1,170 @@
+"""Sweep, presence, and the thread that they run in."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import update
+
+from tests.support.fabricated import fabricated
+from tests.support.fake_units import Behaviour
+from tests.support.flaky import FlakyDatabase
+from tests.support.workers import eventually
+from tests.support.workplaces import Rows
+from winnow.contract.problems import Conflict, Unavailable
+from winnow.db.tables import objects, workers
+from winnow.jobs.claim import claim
+from winnow.jobs.commit import commit
+from winnow.jobs.objects import touch
+from winnow.jobs.workers import Registration, find
+from worker.duties.duty import Duty
+from worker.duties.presence import Presence, host, process
+from worker.duties.sweep import Sweep
+from worker.workplace import Workplace
+
+HERE = Registration("one", "run_new", "cpu", 1, "cpu-fake-1", host(), process(os.getpid()))
+
+
+@pytest.fixture
+def sweep(place: Workplace, rows: Rows) -> Sweep:
+    return Sweep(rows.database, place.objects, place.ring)
+
+
+def take(rows: Rows, lease_seconds: float = 30.0) -> object:
+    with rows.database.write() as conn:
+        return claim(conn, worker="one", resource="cpu", cores_free=1, lease_seconds=lease_seconds)
+
+
+def test_a_lease_that_ran_out_is_a_loss(rows: Rows, sweep: Sweep) -> None:
+    rows.submit(Behaviour.FINISHES)
+    take(rows, lease_seconds=-1.0)
+    sweep.sweep()
+    assert (rows.unit().state, rows.unit().losses) == ("ready", 1)
+
+
+def test_after_the_database_was_away_leases_get_a_chance_to_be_renewed(place: Workplace, rows: Rows) -> None:
+    database = FlakyDatabase(rows.database)
+    sweep = Sweep(database, place.objects, place.ring)
+    rows.submit(Behaviour.FINISHES)
+    take(rows, lease_seconds=-1.0)
+    database.away_from_write(1)
+    with pytest.raises(Unavailable):
+        sweep.sweep()
+    database.come_back()
+    sweep.sweep()
+    assert (rows.unit().state, rows.unit().losses) == ("running", 0)
+
+
+def test_missed_starts_and_settles_are_made_good(rows: Rows, sweep: Sweep) -> None:
+    job = rows.submit(Behaviour.FINISHES)
+    mine = take(rows)
+    sweep.sweep()
+    assert rows.job(job).state == "running"
+    with rows.database.write() as conn:
+        assert commit(conn, mine, fabricated(mine.unit, {}))  # type: ignore[arg-type, attr-defined]  # a claim
+    sweep.sweep()
+    assert rows.job(job).state == "succeeded"
+
+
+def test_it_rings_where_a_slot_is_free_for_a_unit_and_else_not(rows: Rows, sweep: Sweep) -> None:
+    sweep.sweep()
+    assert rows.rings == []
+    rows.submit(Behaviour.FINISHES, steps=100)
+    rows.submit(Behaviour.FINISHES, steps=101)
+    sweep.sweep()
+    assert rows.rings == ["cpu"]
+    take(rows)
+    sweep.sweep()
+    assert rows.rings == ["cpu"]
+
+
+def test_a_superseded_checkpoint_is_deleted_with_its_row(place: Workplace, rows: Rows, sweep: Sweep) -> None:
+    ref = place.objects.put_bytes(b"an old checkpoint")
+    with rows.database.write() as conn:
+        touch(conn, ref.sha256, ref.bytes)
+        conn.execute(update(objects).values(checkpoint=True, touched_at=0.0))
+    sweep.sweep()
+    assert not place.objects.exists(ref.sha256)
+    with rows.database.write() as conn:
+        touch(conn, ref.sha256, ref.bytes)  # refused while the row of a deleted object is there
+
+
+def test_a_predecessor_on_this_host_whose_process_is_gone_is_replaced_at_once(rows: Rows) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    dead = replace(HERE, session="run_old", process=process(gone.pid))
+    gone.wait()
+    Presence(rows.database, dead, _never).register()
+    rows.submit(Behaviour.FINISHES)
+    take(rows)
+    begun = time.monotonic()
+    Presence(rows.database, HERE, _never).register()
+    assert time.monotonic() - begun < 2
+    assert (rows.unit().state, rows.unit().losses) == ("ready", 1)
+
+
+def test_a_second_worker_under_a_living_name_is_refused(rows: Rows) -> None:
+    living = replace(HERE, session="run_old")
+    Presence(rows.database, living, _never).register()
+    with pytest.raises(Conflict, match="another name"):
+        Presence(rows.database, HERE, _never).register()
+
+
+def test_a_silent_predecessor_elsewhere_is_replaced_and_one_that_is_seen_is_not(rows: Rows) -> None:
+    elsewhere = replace(HERE, session="run_old", host="elsewhere")
+    Presence(rows.database, elsewhere, _never).register()
+    seen = Duty("seen", Presence(rows.database, elsewhere, _never).seen, 0.2)
+    seen.start()
+    with pytest.raises(Conflict):
+        Presence(rows.database, HERE, _never, silence_seconds=1.0).register()
+    seen.stop()
+    Presence(rows.database, HERE, _never, silence_seconds=1.0).register()
+    with rows.database.read() as conn:
+        row = find(conn, "one")
+    assert row is not None
+    assert row.session == "run_new"
+
+
+def test_a_worker_whose_name_was_taken_ends(rows: Rows) -> None:
+    ended: list[bool] = []
+    mine = Presence(rows.database, HERE, lambda: ended.append(True))
+    mine.register()
+    mine.seen()
+    assert ended == []
+    with rows.database.write() as conn:
+        conn.execute(update(workers).values(session="run_other"))
+    mine.seen()
+    assert ended == [True]
+
+
+def test_goodbye_frees_the_name(rows: Rows) -> None:
+    first = Presence(rows.database, replace(HERE, session="run_old"), _never)
+    first.register()
+    first.gone()
+    Presence(rows.database, HERE, _never).register()
+
+
+def test_a_duty_goes_on_after_trouble_and_ends_when_told() -> None:
+    calls: list[int] = []
+    enough = threading.Event()
+
+    def act() -> None:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise Unavailable("away")
+        if len(calls) == 2:
+            raise LookupError("a bug")
+        enough.set()
+
+    duty = Duty("test", act, 0.01)
+    duty.start()
+    assert enough.wait(10)
+    duty.stop()
+    eventually(lambda: "test" not in {thread.name for thread in threading.enumerate()}, 10, "the thread's end")
+
+
+def _never() -> None:
+    raise AssertionError("nobody took the name")

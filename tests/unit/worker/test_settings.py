@@ -1,0 +1,40 @@
+"""What a worker is told, and what it tells its runners."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from worker.memory import oom_kills
+from worker.settings import Settings, runner_environment
+
+
+def test_without_a_word_it_works_for_the_service_in_its_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WINNOW_HOME", str(tmp_path))
+    settings = Settings()
+    assert settings.database_url == f"sqlite:////{str(tmp_path)[1:]}/winnow.db"
+    assert settings.storage_url == f"file://{tmp_path}/store"
+    assert settings.broker_url == f"filesystem://{tmp_path}/bell"
+    assert settings.slots == settings.cores
+    assert settings.scratch.is_relative_to(tmp_path)
+    assert settings.runner_memory_bytes > 1 << 30
+
+
+def test_secrets_do_not_show_and_do_not_reach_runners(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WINNOW_S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "WINNOW_API_KEY"):
+        monkeypatch.setenv(name, "hush")
+    assert "hush" not in repr(Settings())
+    assert "hush" not in runner_environment().values()
+
+
+@pytest.mark.parametrize("name", ["../other", "", "a/b", ".hidden", "x" * 101])
+def test_a_name_is_a_folder_s_name(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(worker_name=name)
+
+
+def test_kills_for_want_of_memory_are_counted_where_the_kernel_says_them(tmp_path: Path) -> None:
+    (tmp_path / "memory.events").write_text("low 0\nhigh 0\nmax 3\noom 2\noom_kill 2\noom_group_kill 0\n")
+    (tmp_path / "vmstat").write_text("nr_free_pages 1\noom_kill 5\n")
+    counters = (tmp_path / "memory.events", tmp_path / "vmstat", tmp_path / "absent")
+    assert oom_kills(counters) == 7

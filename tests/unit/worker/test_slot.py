@@ -1,0 +1,276 @@
+"""A slot against real rows: whatever becomes of a runner, the store or the database, the rows say the truth."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_units import Behaviour
+from tests.support.flaky import FlakyDatabase, FlakyObjects
+from tests.support.workers import eventually
+from tests.support.workplaces import Rows
+from winnow.contract.problems import Reason
+from winnow.db.tables import TENANT
+from winnow.jobs.cancel import cancel
+from worker.scratch import Scratch
+from worker.slot import Slot
+from worker.slots import Slots
+from worker.workplace import Workplace
+
+
+@pytest.fixture
+def stopping() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def slot(place: Workplace, stopping: threading.Event) -> Iterator[Slot]:
+    made = Slot(place, 0, stopping)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def background() -> Iterator[Callable[[Callable[[], None]], Future[None]]]:
+    """Runs a slot beside the test; what goes wrong there fails the test that asks for the result."""
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit
+
+
+def content(place: Workplace, rows: Rows) -> dict[str, object]:
+    """What the only unit left."""
+    ref = rows.unit().result["files"]["weights.safetensors"]
+    told: dict[str, object] = json.loads(b"".join(place.objects.stream(ref["sha256"])))
+    return told
+
+
+def test_work_is_done_stored_committed_and_settled(place: Workplace, rows: Rows, slot: Slot) -> None:
+    job = rows.submit(Behaviour.FINISHES)
+    slot.work()
+    assert rows.unit().state == "done"
+    assert rows.job(job).state == "succeeded"
+    assert content(place, rows)["units"] == 1
+    assert rows.endings() == ["done"]
+
+
+def test_a_runner_is_used_again_by_the_same_tenant_alone(place: Workplace, rows: Rows, slot: Slot) -> None:
+    rows.submit(Behaviour.FINISHES, steps=2000)
+    rows.submit(Behaviour.FINISHES, steps=2001)
+    rows.submit(Behaviour.FINISHES, steps=2000, tenant="another")
+    slot.work()
+    pids = [told(place, unit)["pid"] for unit in rows.units()]
+    assert pids[0] == pids[1] != pids[2]
+
+
+def told(place: Workplace, unit: object) -> dict[str, object]:
+    ref = unit.result["files"]["weights.safetensors"]  # type: ignore[attr-defined]  # a row
+    found: dict[str, object] = json.loads(b"".join(place.objects.stream(ref["sha256"])))
+    return found
+
+
+def test_a_worn_out_runner_is_replaced(place: Workplace, rows: Rows, stopping: threading.Event) -> None:
+    slot = Slot(replace(place, units_per_runner=1), 0, stopping)
+    rows.submit(Behaviour.FINISHES, steps=2000)
+    rows.submit(Behaviour.FINISHES, steps=2001)
+    slot.work()
+    slot.close()
+    assert [told(place, unit)["units"] for unit in rows.units()] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (Behaviour.DIVERGES, Reason.USER_ERROR),
+        (Behaviour.HAS_A_BUG, Reason.BUG),
+        (Behaviour.RAISES_MEMORY_ERROR, Reason.OUT_OF_MEMORY),
+    ],
+)
+def test_a_failure_of_the_unit_fails_its_job(rows: Rows, slot: Slot, behaviour: Behaviour, reason: Reason) -> None:
+    job = rows.submit(behaviour)
+    slot.work()
+    assert (rows.unit().state, rows.unit().reason) == ("failed", reason)
+    assert (rows.job(job).state, rows.job(job).reason) == ("failed", reason)
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.EXITS, Behaviour.KILLS_ITSELF])
+def test_a_death_is_a_loss_and_the_third_in_a_row_is_poison(rows: Rows, slot: Slot, behaviour: Behaviour) -> None:
+    job = rows.submit(behaviour)
+    for losses in (1, 2, 3):
+        slot.work()
+        assert rows.unit().losses == losses
+        rows.forget_backoff()
+    assert (rows.unit().state, rows.unit().reason) == ("failed", Reason.SUSPECTED_POISON)
+    assert rows.job(job).reason == Reason.SUSPECTED_POISON
+    assert rows.endings() == ["lost"] * 3
+
+
+def test_a_silent_runner_is_killed_as_a_loss(place: Workplace, rows: Rows, stopping: threading.Event) -> None:
+    slot = Slot(replace(place, stall_seconds=1.0), 0, stopping)
+    rows.submit(Behaviour.SAYS_NOTHING)
+    slot.work()
+    assert (rows.unit().state, rows.unit().losses) == ("ready", 1)
+
+
+def test_a_runner_that_holds_too_much_is_out_of_memory(place: Workplace, rows: Rows, stopping: threading.Event) -> None:
+    slot = Slot(replace(place, runner_memory_bytes=200 << 20), 0, stopping)
+    rows.submit(Behaviour.HOLDS_MEMORY)
+    slot.work()
+    assert rows.unit().reason == Reason.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.TRAINS, Behaviour.IGNORES_STOP])
+def test_a_cancelled_unit_stops_within_five_seconds_and_frees_the_slot(
+    rows: Rows, slot: Slot, background: Callable[..., Future[None]], behaviour: Behaviour
+) -> None:
+    job = rows.submit(behaviour)
+    working = background(slot.work)
+    eventually(lambda: rows.unit().progress, 30, "progress")
+    with rows.database.write() as conn:
+        cancel(conn, TENANT, job)
+    working.result(5)
+    assert rows.unit().state == "cancelled"
+    assert rows.endings() == ["cancelled"]
+
+
+def test_a_lost_lease_ends_the_runner_and_nothing_is_written(
+    rows: Rows, slot: Slot, background: Callable[..., Future[None]], stopping: threading.Event
+) -> None:
+    rows.submit(Behaviour.TRAINS)
+    working = background(slot.work)
+    eventually(lambda: rows.unit().progress, 30, "progress")
+    rows.take_away()
+    before = rows.unit()
+    working.result(10)
+    assert rows.unit() == before
+    stopping.set()
+
+
+def test_shutdown_leaves_a_checkpoint_that_the_next_attempt_goes_on_from(
+    place: Workplace, rows: Rows, background: Callable[..., Future[None]]
+) -> None:
+    job = rows.submit(Behaviour.TRAINS, steps=400)
+    slots = Slots(place, 1)
+    working = background(slots.ring)
+    eventually(lambda: rows.unit().progress, 30, "progress")
+    slots.stop()
+    working.result(5)
+    slots.close()
+    kept = rows.unit()
+    assert (kept.state, kept.losses, rows.endings()) == ("ready", 0, ["released"])
+    assert kept.checkpoint_step > 0
+
+    after = Slots(place, 1)
+    working = background(after.ring)
+    working.result(60)
+    after.close()
+    assert rows.job(job).state == "succeeded"
+    assert content(place, rows)["begun_at"] == kept.checkpoint_step
+
+
+def test_a_checkpoint_of_another_numerics_class_is_ignored(
+    place: Workplace, rows: Rows, background: Callable[..., Future[None]]
+) -> None:
+    rows.submit(Behaviour.TRAINS, steps=400)
+    slots = Slots(place, 1)
+    working = background(slots.ring)
+    eventually(lambda: rows.unit().progress, 30, "progress")
+    slots.stop()
+    working.result(5)
+    slots.close()
+    rows.register(replace(place, name="two"), numerics="another")
+    after = Slots(replace(place, name="two"), 1)
+    working = background(after.ring)
+    working.result(60)
+    after.close()
+    assert content(place, rows)["begun_at"] == 0
+
+
+def test_a_full_disk_is_nobodys_fault(
+    rows: Rows, slot: Slot, background: Callable[..., Future[None]], stopping: threading.Event
+) -> None:
+    rows.submit(Behaviour.FINDS_THE_DISK_FULL)
+    working = background(slot.work)
+    eventually(lambda: len(rows.endings()) >= 2, 30, "it is tried again")
+    stopping.set()
+    working.result(10)
+    assert rows.unit().losses == 0
+    assert set(rows.endings()) <= {"released", None}
+
+
+def test_a_store_that_is_away_delays_the_commit_and_nothing_else(
+    place: Workplace, rows: Rows, stopping: threading.Event, tmp_path: Path
+) -> None:
+    store = FlakyObjects.open((tmp_path / "store").as_uri())
+    store.fail_next_puts(3)
+    slot = Slot(replace(place, objects=store), 0, stopping)
+    job = rows.submit(Behaviour.FINISHES)
+    slot.work()
+    slot.close()
+    assert rows.job(job).state == "succeeded"
+    assert rows.endings() == ["done"]
+
+
+def test_an_input_that_cannot_be_had_now_releases_without_loss(
+    place: Workplace, rows: Rows, tmp_path: Path, background: Callable[..., Future[None]]
+) -> None:
+    store = FlakyObjects.open((tmp_path / "store").as_uri())
+    first = Slots(place, 1)
+    rows.submit(Behaviour.TRAINS)
+    working = background(first.ring)
+    eventually(lambda: rows.unit().progress, 30, "progress")
+    first.stop()
+    working.result(5)
+    first.close()
+
+    store.fail_next_fetches(1)
+    again = replace(place, objects=store, scratch=Scratch(tmp_path / "again", store, 1))
+    second = Slots(again, 1)
+    working = background(second.ring)
+    eventually(lambda: rows.endings()[1:2] == ["released"] and rows.unit().attempt == 3, 30, "tried again")
+    second.stop()
+    working.result(10)
+    second.close()
+    assert rows.unit().losses == 0
+
+
+def test_a_database_that_is_away_when_the_unit_is_done_is_waited_for(
+    place: Workplace, rows: Rows, stopping: threading.Event, background: Callable[..., Future[None]]
+) -> None:
+    database = FlakyDatabase(rows.database)
+    slot = Slot(replace(place, database=database), 0, stopping)
+    job = rows.submit(Behaviour.FINISHES)
+    database.away_from_write(3)  # claim and start come through
+    working = background(slot.work)
+    eventually(lambda: database.refused >= 2, 30, "a commit that was refused")
+    database.come_back()
+    working.result(30)
+    slot.close()
+    assert rows.job(job).state == "succeeded"
+    assert rows.endings() == ["done"]
+
+
+def test_a_claimed_unit_rings_for_the_idle_slot_of_another_worker(place: Workplace, rows: Rows, slot: Slot) -> None:
+    rows.register(replace(place, name="idle"), numerics="cpu-fake-1")
+    rows.submit(Behaviour.FINISHES, steps=2000)
+    rows.submit(Behaviour.FINISHES, steps=2001)
+    slot.work()
+    assert rows.rings == ["cpu"]
+
+
+def test_units_never_take_more_cores_than_there_are(
+    place: Workplace, rows: Rows, background: Callable[..., Future[None]]
+) -> None:
+    rows.submit(Behaviour.TRAINS, steps=2000)
+    rows.submit(Behaviour.TRAINS, steps=2001)
+    slots = Slots(place, 2)  # on one core
+    first, second = background(slots.ring), background(slots.ring)
+    eventually(lambda: first.done() or second.done(), 10, "a slot that found nothing for it")
+    assert sorted(unit.state for unit in rows.units()) == ["ready", "running"]
+    slots.stop()
+    first.result(10)
+    second.result(10)
+    slots.close()
