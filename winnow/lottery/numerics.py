@@ -56,10 +56,15 @@ def check_release(installed: str) -> None:
 
 
 def numerics_class(resource: Literal["cpu", "gpu"]) -> str:
-    """What bits depend on beside unit and threads: CPU vendor and instruction set, or the GPU, and torch's build."""
+    """What bits depend on beside unit and threads: CPU vendor and instruction set, or the GPU, and torch's build.
+
+    Raises WinnowError where there is no such GPU.
+    """
     import torch  # noqa: PLC0415 - a parent that has no torch asks for the environment of its child
 
     if resource == "gpu":
+        if not torch.cuda.is_available():
+            raise WinnowError('A GPU is asked for, and torch finds none here: ask for "resource": "cpu".')
         place = f"{torch.cuda.get_device_name()} cuda {torch.version.cuda}"
     else:
         place = f"{_cpu()[0]} {torch.backends.cpu.get_cpu_capability()}"
