@@ -10,6 +10,7 @@ from winnow.cli.convert import convert
 from winnow.cli.download import download
 from winnow.cli.jobs import app as jobs
 from winnow.cli.predict import predict
+from winnow.cli.run import run as run_job
 from winnow.cli.serve import serve
 from winnow.cli.submit import submit
 from winnow.cli.unpack import unpack
@@ -32,6 +33,7 @@ app.add_typer(jobs, name="jobs")
 app.command()(download)
 app.command()(predict)
 app.command()(upload)
+app.command("run")(run_job)
 app.command()(convert)
 app.command()(unpack)
 

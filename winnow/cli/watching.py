@@ -1,5 +1,6 @@
 """Watching a job: a progress bar and the table of levels, renewed as they change."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from rich.text import Text
 from winnow.cli.output import people, print_json, remarks
 from winnow.cli.tables import levels_table, state
 from winnow.contract.resources import Job
+from winnow.contract.results import Claim, JobResult, LevelRow, Progress
 
 if TYPE_CHECKING:
     from winnow.client import Client
@@ -27,7 +29,7 @@ def watch(client: "Client", job_id: str, as_json: bool) -> Job:
         with shown as live:
             for job in client.follow(job_id):
                 if live:
-                    live.update(picture(job))
+                    live.update(job_picture(job))
     except KeyboardInterrupt:
         remarks().print(f"{job_id} goes on. Watch it again: winnow jobs watch {job_id}")
         raise
@@ -40,29 +42,49 @@ def watch(client: "Client", job_id: str, as_json: bool) -> Job:
 
 def show(console: Console, job: Job) -> None:
     """A job as it is now: state, table, claims, error."""
-    console.print(picture(job))
+    console.print(job_picture(job))
     if job.result:
-        target, sparsest = job.result.target, job.result.sparsest_matching
-        verdict = f", {target.verdict.replace('_', ' ')}" if target.verdict else ""
-        console.print(f"[bold]{target.sparsity:.2%} sparse{verdict}[/]: {target.model_id}")
-        if target.replicates_wanted:
-            console.print(f"{target.replicates_wanted} replicates would likely settle it; done ones are not repeated")
-        if sparsest and sparsest.level != target.level:
-            console.print(f"sparsest level that matches dense on validation: {sparsest.sparsity:.2%}")
+        console.print(claims(job.result))
         console.print(f"Get its files: winnow download {job.id}", style="dim")
     if job.error:
         console.print(Text(f"{job.error.title}: {job.error.detail}", "red"))
 
 
-def picture(job: Job) -> RenderableType:
-    """State, bar and table."""
-    progress = job.progress
-    done = f"{progress.fraction:.0%}, {progress.units_done} of {progress.units_total} units"
-    left = "" if progress.eta_seconds is None else f"about {_duration(progress.eta_seconds)} left"
-    bar = Table.grid(padding=(0, 2))
-    bar.add_row(ProgressBar(total=1.0, completed=progress.fraction, width=30), done, left)
-    head = Text.assemble((job.id, "bold"), "  ", state(job))
-    return Group(head, bar, levels_table(job.levels)) if job.levels else Group(head, bar)
+def claims(result: JobResult) -> RenderableType:
+    """What a job answers for, in words."""
+    target, sparsest = result.target, result.sparsest_matching
+    lines = [_claim("", target)]
+    if target.replicates_wanted:
+        lines.append(Text(f"{target.replicates_wanted} replicates would likely settle it; what is done is kept"))
+    if sparsest and sparsest.level != target.level:
+        lines.append(_claim("sparsest that matches dense on validation: ", sparsest))
+    return Group(*lines)
+
+
+def _claim(head: str, claim: Claim) -> Text:
+    verdict = f", {claim.verdict.replace('_', ' ')}" if claim.verdict else ""
+    return Text.assemble(head, (f"{claim.sparsity:.2%} sparse{verdict}", "bold"), f": {claim.model_id}")
+
+
+def job_picture(job: Job) -> RenderableType:
+    """A job's state, bar and table."""
+    left = None if job.progress.eta_seconds is None else f"about {_duration(job.progress.eta_seconds)} left"
+    return picture(Text.assemble((job.id, "bold"), "  ", state(job)), job.progress, job.levels, left)
+
+
+def picture(
+    head: RenderableType, progress: Progress | None, levels: Sequence[LevelRow], left: str | None = None
+) -> RenderableType:
+    """A line about what is at work, a bar, and the table of levels."""
+    parts = [head]
+    if progress:
+        bar = Table.grid(padding=(0, 2))
+        done = f"{progress.fraction:.0%}, {progress.units_done} of {progress.units_total} units"
+        bar.add_row(ProgressBar(total=1.0, completed=progress.fraction, width=30), done, left or "")
+        parts.append(bar)
+    if levels:
+        parts.append(levels_table(levels))
+    return Group(*parts)
 
 
 def _duration(seconds: float) -> str:

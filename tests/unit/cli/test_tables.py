@@ -4,7 +4,7 @@ from rich.console import Console
 
 from tests.support.fake_service import job
 from winnow.cli.tables import accuracy, jobs_table, levels_table
-from winnow.cli.watching import picture
+from winnow.cli.watching import job_picture
 from winnow.contract.resources import Job
 from winnow.contract.results import ArmSummary, LevelRow
 
@@ -59,7 +59,7 @@ def test_a_queued_job_says_its_place_and_what_it_waits_for() -> None:
 
 
 def test_a_running_job_shows_how_far_it_is() -> None:
-    text = rendered(picture(Job.model_validate(job(levels=[level(1)]))))
+    text = rendered(job_picture(Job.model_validate(job(levels=[level(1)]))))
 
     assert "25%, 1 of 4 units" in text
     assert "about 12 s left" in text

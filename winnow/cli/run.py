@@ -1,0 +1,102 @@
+"""`winnow run`: a job in this process, over a folder, with no service; the same bytes as one would give."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.live import Live
+
+from winnow.cli.options import AsJson
+from winnow.cli.output import people, print_json, remarks
+from winnow.cli.submit import read_spec
+from winnow.cli.watching import claims, picture
+from winnow.contract.catalog import DATASETS
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs import SPEC, Spec
+
+if TYPE_CHECKING:
+    from winnow.lottery.local import Status
+    from winnow.plan import Outcome, Resolved
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(envvar="WINNOW_DATA_DIR", file_okay=False, help="Folder of data sets, as for the service."),
+]
+Upload = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="A data set of one's own, .zip or .npz, by the name the job has."),
+]
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="JOB.json", help="The job, as it would be submitted.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Where units, certificate and tables go.")],
+    data_dir: DataDir = None,
+    upload: Upload = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do a job here, without a service, on the CPU unless it says gpu. Run again after a stop, it goes on."""
+    from winnow.plan import resolve  # noqa: PLC0415 - help does not need it
+
+    spec = _spec(read_spec(file))
+    resource = "cpu" if spec.resource == "auto" else spec.resource
+    job = resolve(spec, _facts(spec.dataset.name, data_dir, upload), resource)
+    outcome = _done(job, out, data_dir, upload)
+    if as_json:
+        print_json({"out": str(out), "levels": outcome.levels, "result": outcome.result})
+    else:
+        people().print(picture("done", None, outcome.levels))
+        people().print(claims(outcome.result))
+        people().print(f"Certificate, tables and units are in {out}", style="dim", soft_wrap=True)
+    if outcome.failed_checks:
+        failed = "; ".join(f"{check.name}: {check.evidence}" for check in outcome.failed_checks)
+        raise InvalidSpec(f"the audit failed, so the job claims nothing: {failed}")
+
+
+def _done(job: "Resolved", out: Path, data_dir: Path | None, upload: Path | None) -> "Outcome":
+    from winnow.lottery.numerics import environment  # noqa: PLC0415 - it must come before torch, see below
+
+    # Torch reads these once, when it is imported; they are what makes two runs give the same bytes.
+    os.environ.update(environment(job.spec.threads))
+    from winnow.lottery.local import run_job  # noqa: PLC0415 - it loads torch
+    from winnow.lottery.units import UnitFailed, Warm  # noqa: PLC0415 - it loads torch
+
+    out.mkdir(parents=True, exist_ok=True)
+    with Live(console=remarks(), refresh_per_second=4, transient=True) as live:
+
+        def show(status: "Status") -> None:
+            live.update(picture(_at_work(status), status.progress, status.levels))
+
+        try:
+            return run_job(job, out, Warm(data_dir), show, upload)
+        except UnitFailed as failure:
+            raise InvalidSpec(failure.detail) from failure
+
+
+def _at_work(status: "Status") -> str:
+    return f"{status.unit.kind} {status.unit.key[:12]}, {status.unit_fraction:.0%} of it"
+
+
+def _spec(sent: dict[str, Any]) -> Spec:
+    try:
+        return SPEC.validate_python(sent)
+    except ValidationError as wrong:
+        lines = [f"  {'.'.join(map(str, error['loc'][1:]))}: {error['msg']}" for error in wrong.errors()]
+        raise InvalidSpec("\n".join(["the job cannot be read:", *lines])) from wrong
+
+
+def _facts(name: str, data_dir: Path | None, upload: Path | None) -> DatasetFacts:
+    from winnow.artifact.uploads import folder_of, inspect_folder, inspect_npz, inspect_zip  # noqa: PLC0415 - numpy
+
+    if upload is not None:
+        inspect = inspect_npz if upload.suffix.lower() == ".npz" else inspect_zip
+        return inspect(upload).facts(name)
+    if name in DATASETS:
+        return DATASETS[name]
+    if data_dir is None:
+        known = ", ".join(sorted(DATASETS))
+        raise InvalidSpec(f"there is no data set {name!r}: known are {known}; for others give --data-dir or --upload")
+    return inspect_folder(folder_of(data_dir, name)).facts(name)
