@@ -1,6 +1,7 @@
 """`python -m app`: the API, as its environment says."""
 
 import sys
+from contextlib import suppress
 
 import structlog
 from pydantic import ValidationError
@@ -19,7 +20,8 @@ def main() -> int:
     except (ValidationError, WinnowError) as error:
         structlog.get_logger().error("cannot start", detail=str(error))
         return 1
-    server.run()
+    with suppress(KeyboardInterrupt):  # uvicorn stops in order, then raises it again
+        server.run()
     return 0 if server.started else 1
 
 

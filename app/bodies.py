@@ -70,7 +70,9 @@ def _unsound(value: Any, loc: Loc) -> Iterator[FieldError]:
     """Python reads NaN, numbers beyond float, NUL and half surrogates from JSON; nothing here can mean them."""
     match value:
         case float() if not math.isfinite(value):
-            yield FieldError(loc=loc, msg=f"{value} is not a finite number", hint="Give a number that JSON has.")
+            yield FieldError(
+                loc=loc, msg=f"{json.dumps(value)} is not a finite number", hint="Give a number that JSON has."
+            )
         case str() if not _storable(value):
             yield FieldError(loc=loc, msg="the text has a NUL or half a surrogate pair", hint="Leave it out.")
         case dict():

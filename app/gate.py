@@ -36,11 +36,12 @@ class Gate:
             await self.app(scope, receive, send)
             return
         request_id = _request_id(scope)
-        answer = _Answer(send, request_id)
+        body = _Body(scope, receive)
+        answer = _Answer(send, request_id, body)
         began = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(scope, receive, answer.send)
+                await self.app(scope, body.receive, answer.send)
             except ClientDisconnect:
                 structlog.get_logger().info("client went away", method=scope["method"], path=scope["path"])
             except Exception:
@@ -60,12 +61,28 @@ class Gate:
         say("request", method=scope["method"], path=scope["path"], status=status, seconds=round(seconds, 4))
 
 
+class _Body:
+    """Passes a request's body on, and knows whether something of it is still to come."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        headers = dict(scope["headers"])
+        self.left = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self.left = False
+        return message
+
+
 class _Answer:
     """Passes a response on with the headers that all of them carry, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, body: "_Body") -> None:
         self._send = send
         self._request_id = request_id
+        self._body = body
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
@@ -74,6 +91,9 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
             headers["X-Content-Type-Options"] = "nosniff"
+            if self._body.left:
+                # Refused before it was read: else the server would go on taking in 10 GB to throw them away.
+                headers["Connection"] = "close"
         await self._send(message)
 
 

@@ -102,8 +102,9 @@ def _spec(sent: Any) -> Spec:
         errors = of_body(error.errors(include_url=False), sent, _SCHEMA)
         raise InvalidSpec(summary(errors), errors) from error
     if spec.model.name not in ARCHITECTURES:
-        hint = did_you_mean(spec.model.name, ARCHITECTURES)
-        raise _unknown("model", f"there is no architecture {spec.model.name!r}", hint)
+        msg, hint = f"there is no architecture {spec.model.name!r}", did_you_mean(spec.model.name, ARCHITECTURES)
+        errors = (FieldError(loc=("body", "model"), msg=msg, hint=hint),)
+        raise InvalidSpec(summary(errors), errors)
     return spec
 
 
@@ -111,14 +112,9 @@ def _resolved(parts: Parts, spec: Spec) -> Resolved:
     try:
         facts = facts_named(parts, spec.dataset.name)
     except NotFound as error:
-        raise _unknown("dataset", f"there is no data set {spec.dataset.name!r}", error.members["hint"]) from error
+        raise InvalidSpec(error.detail, (FieldError(loc=("body", "dataset"), msg=error.detail),)) from error
     with parts.database.read() as conn:
         gpu_there = any(worker.resource == "gpu" for worker in workers.live(conn))
     if spec.resource == "auto":
         return resolve(spec, facts, "gpu" if gpu_there else "cpu")
     return resolve(spec, facts, spec.resource)
-
-
-def _unknown(field: str, msg: str, hint: str) -> InvalidSpec:
-    errors = (FieldError(loc=("body", field), msg=msg, hint=hint),)
-    return InvalidSpec(summary(errors), errors)
