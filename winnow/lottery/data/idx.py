@@ -1,8 +1,11 @@
 """MNIST and Fashion-MNIST, read by torchvision from its own files under WINNOW_DATA_DIR."""
 
+import errno
+import gzip
 import os
 import shutil
 import socket
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -27,7 +30,7 @@ _SECONDS_WITHOUT_AN_ANSWER = 20
 def idx(name: str, data_dir: Path | None) -> RawImages:
     """All of `mnist` or `fashion_mnist`, with its official test set.
 
-    Files that are only there packed (`.gz`) are unpacked elsewhere; files that are missing are downloaded and kept.
+    Files that are only there packed (`.gz`) are unpacked elsewhere; where one is missing, all are downloaded and kept.
     Raises NotFound where they can be had nowhere, InvalidFile where they are damaged.
     """
     if data_dir is None:
@@ -59,19 +62,35 @@ def _unpacked(name: str, reader: Any, data_dir: Path) -> Iterator[Path]:
         yield data_dir
         return
     with TemporaryDirectory(prefix="winnow-") as temporary:
-        packed = Path(temporary, READERS[name], "raw")
-        packed.mkdir(parents=True)
-        there = [f"{file}.gz" for file in FILES if (raw / f"{file}.gz").is_file()]
-        for file in there:
-            shutil.copyfile(raw / file, packed / file)
-        _download(name, reader, temporary)
-        for file in {f"{file}.gz" for file in FILES} - set(there):
-            _keep(packed / file, raw / file)
+        target = Path(temporary, READERS[name], "raw")
+        if all((raw / file).is_file() or _packed(raw / file).is_file() for file in FILES):
+            target.mkdir(parents=True)
+            for file in FILES:
+                _unpack(raw / file, target / file)
+        else:
+            _download(name, reader, temporary)
+            for file in FILES:
+                _keep(name, _packed(target / file), _packed(raw / file))
         yield Path(temporary)
 
 
+def _packed(file: Path) -> Path:
+    return file.with_name(f"{file.name}.gz")
+
+
+def _unpack(file: Path, target: Path) -> None:
+    if file.is_file():
+        target.symlink_to(file.resolve())
+        return
+    try:
+        with gzip.open(_packed(file)) as source, target.open("wb") as out:
+            shutil.copyfileobj(source, out)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InvalidFile(f"{_packed(file)} is damaged ({error}): delete it, or put the whole file there") from error
+
+
 def _download(name: str, reader: Any, folder: str) -> None:
-    """Fetches what is not there, unpacks the rest; torchvision checks each file's official MD5."""
+    """Fetches and unpacks all files; torchvision checks each one's official MD5."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_SECONDS_WITHOUT_AN_ANSWER)  # torchvision sets none and would wait for minutes
     try:
@@ -82,9 +101,17 @@ def _download(name: str, reader: Any, folder: str) -> None:
         socket.setdefaulttimeout(before)
 
 
-def _keep(file: Path, target: Path) -> None:
+def _keep(name: str, file: Path, target: Path) -> None:
     """A copy of a downloaded file, which appears under its name once it is whole."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copyfile(file, partial)
-    partial.replace(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, partial)
+        partial.replace(target)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise NotFound(
+            f"{name} is not in WINNOW_DATA_DIR and cannot be kept there: let Winnow's user write to it, or "
+            f"{_wanted(name)}"
+        ) from error

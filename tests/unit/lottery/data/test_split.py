@@ -1,0 +1,139 @@
+"""The three splits: disjoint, stratified, exactly of the facts' sizes, drawn from what they may depend on."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winnow.artifact.preprocessing import Preprocessing, normalise
+from winnow.contract.datasets import TEST_FRACTION, VALIDATION_FRACTION, DatasetFacts, split_counts
+from winnow.lottery.data import Images, Part, split
+from winnow.lottery.data.normalise import Normalisation
+from winnow.lottery.data.statistics import measured
+
+COUNTS = st.lists(st.integers(2, 60), min_size=2, max_size=6).filter(lambda counts: sum(counts) >= 10)
+SEEDS = st.integers(0, 2**63 - 1)
+FINGERPRINTS = st.integers(0, 2**256 - 1).map("{:064x}".format)
+
+
+def _numbered(counts: tuple[int, ...], seed: int = 0, first: int = 0) -> Part:
+    """Images that can be told apart: each holds its own number, in bytes; classes lie mixed."""
+    y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    numbers = np.arange(first, first + len(y), dtype=np.uint32)
+    return Part(torch.from_numpy(numbers.view(np.uint8).reshape(-1, 1, 2, 2)), torch.from_numpy(y))
+
+
+def _numbers(part: Part) -> list[int]:
+    return np.ascontiguousarray(part.x.numpy()).reshape(-1, 4).view(np.uint32).flatten().tolist()
+
+
+def _facts(counts: tuple[int, ...], fingerprint: str = "0" * 64, tested: tuple[int, ...] | None = None) -> DatasetFacts:
+    return DatasetFacts(
+        name="numbered",
+        fingerprint=fingerprint,
+        source="folder",
+        format="folder",
+        classes=tuple(f"class {index}" for index in range(len(counts))),
+        channels=1,
+        size=(2, 2),
+        counts=counts,
+        test_counts=tested,
+    )
+
+
+def _per_class(part: Part, classes: int) -> tuple[int, ...]:
+    return tuple(torch.bincount(part.y, minlength=classes).tolist())
+
+
+@given(counts=COUNTS, seed=SEEDS, fingerprint=FINGERPRINTS)
+def test_every_image_is_in_one_split_and_sizes_are_those_of_the_facts(
+    counts: list[int], seed: int, fingerprint: str
+) -> None:
+    facts, whole = _facts(tuple(counts), fingerprint), _numbered(tuple(counts))
+    cut = split(Images(whole, None), facts, seed)
+    parts = (cut.train, cut.validation, cut.test)
+    assert tuple(map(len, parts)) == facts.sizes()
+    assert sorted(number for part in parts for number in _numbers(part)) == list(range(sum(counts)))
+    labels = dict(zip(_numbers(whole), whole.y.tolist(), strict=True))
+    for part in parts:
+        assert [labels[number] for number in _numbers(part)] == part.y.tolist()
+        assert part.x.is_contiguous()
+
+
+@given(counts=COUNTS, seed=SEEDS, fingerprint=FINGERPRINTS)
+def test_each_class_has_its_share_of_each_split(counts: list[int], seed: int, fingerprint: str) -> None:
+    cut = split(Images(_numbered(tuple(counts)), None), _facts(tuple(counts), fingerprint), seed)
+    tested = split_counts(tuple(counts), TEST_FRACTION)
+    rest = tuple(count - taken for count, taken in zip(counts, tested, strict=True))
+    assert _per_class(cut.test, len(counts)) == tested
+    assert _per_class(cut.validation, len(counts)) == split_counts(rest, VALIDATION_FRACTION)
+    for count, taken in zip(counts, tested, strict=True):
+        assert abs(taken - 0.2 * count) < 1
+
+
+@given(counts=COUNTS, seeds=st.tuples(SEEDS, SEEDS), fingerprint=FINGERPRINTS)
+def test_no_job_trains_on_the_test_images_of_another(
+    counts: list[int], seeds: tuple[int, int], fingerprint: str
+) -> None:
+    facts = _facts(tuple(counts), fingerprint)
+    one, other = (split(Images(_numbered(tuple(counts)), None), facts, seed) for seed in seeds)
+    assert _numbers(one.test) == _numbers(other.test)
+
+
+def test_validation_follows_the_seed_and_test_the_fingerprint() -> None:
+    counts = (40, 40)
+    images = Images(_numbered(counts), None)
+    one, other = (split(images, _facts(counts), seed) for seed in (0, 1))
+    assert _numbers(one.validation) != _numbers(other.validation)
+    assert _numbers(one.test) != _numbers(split(images, _facts(counts, "1" * 64), 0).test)
+    again = split(images, _facts(counts), 0)
+    assert _numbers(again.train) == _numbers(one.train)
+    assert _numbers(again.validation) == _numbers(one.validation)
+
+
+@given(counts=COUNTS, seed=SEEDS)
+def test_an_official_test_set_stays_whole(counts: list[int], seed: int) -> None:
+    official = _numbered((3,) * len(counts), first=10_000)
+    facts = _facts(tuple(counts), tested=(3,) * len(counts))
+    cut = split(Images(_numbered(tuple(counts)), official), facts, seed)
+    assert _numbers(cut.test) == _numbers(official)
+    assert (len(cut.train), len(cut.validation), len(cut.test)) == facts.sizes()
+    assert _per_class(cut.validation, len(counts)) == split_counts(tuple(counts), VALIDATION_FRACTION)
+
+
+def test_the_mean_is_that_of_the_training_split_alone() -> None:
+    counts = (30, 30)
+    cut = split(Images(_numbered(counts), None), _facts(counts), 0)
+    pixels = cut.train.x.numpy().astype(np.float64) / 255
+    assert cut.preprocessing.mean == (np.mean(pixels),)
+    np.testing.assert_allclose(cut.preprocessing.std, np.std(pixels), rtol=1e-12)
+    everything = measured(torch.cat([cut.train.x, cut.validation.x, cut.test.x]))
+    assert everything != cut.preprocessing
+
+
+def test_each_channel_has_its_own_mean() -> None:
+    x = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5000, 3, 4, 4), dtype=np.uint8))
+    x[:, 1] //= 3
+    found = measured(x)
+    pixels = x.numpy().astype(np.float64).transpose(1, 0, 2, 3).reshape(3, -1) / 255
+    np.testing.assert_allclose(found.mean, pixels.mean(1), rtol=1e-12)
+    np.testing.assert_allclose(found.std, pixels.std(1), rtol=1e-12)
+    shuffled = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(1))]
+    assert measured(shuffled) == found
+
+
+def test_a_channel_that_never_changes_is_not_divided_by_nothing() -> None:
+    found = measured(torch.full((10, 1, 2, 2), 51, dtype=torch.uint8))
+    assert (found.mean, found.std) == ((0.2,), (1.0,))
+
+
+@given(mean=st.floats(0, 1), std=st.floats(1e-3, 1))
+def test_training_and_prediction_normalise_to_the_same_bits(mean: float, std: float) -> None:
+    preprocessing = Preprocessing(channels=3, size=(16, 16), mean=(mean, 0.5, 0.1), std=(std, 0.2, 0.3))
+    images = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(1, 16, 16, 3)
+    planes = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+    trained_on = Normalisation(preprocessing, torch.device("cpu"))(planes)
+    predicted_on = normalise(images, preprocessing)
+    assert predicted_on.dtype == np.float32
+    assert trained_on.numpy().tobytes() == predicted_on.tobytes()
+    np.testing.assert_allclose(predicted_on[0, 0], (images[0, :, :, 0] / 255 - mean) / std, rtol=1e-3, atol=1e-3)
