@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import members
 from winnow.cli import supervisor
 from winnow.cli.supervisor import Child, end, keep_running
 
@@ -35,19 +36,6 @@ def make_child(tmp_path: Path) -> Iterator[Callable[[str], Child]]:
     yield make
     for child in made:
         child.clear_away()
-
-
-def members(group: int) -> list[int]:
-    """The processes of a group that are no zombies (Linux)."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _parent, member_of = stat.read_text().rpartition(")")[2].split()[:3]
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended while the list was read
-        if int(member_of) == group and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
 
 
 def test_a_child_that_dies_is_started_again_under_its_pid_file(make_child: Callable[[str], Child]) -> None:
