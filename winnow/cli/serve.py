@@ -169,7 +169,7 @@ def _environment(
         "WINNOW_HOME": str(home),
         "WINNOW_DATABASE_URL": f"sqlite:///{home / 'winnow.db'}",
         "WINNOW_STORAGE_URL": (home / "store").as_uri(),
-        "WINNOW_BROKER_URL": f"filesystem://{home / 'bell'}",
+        "WINNOW_BROKER_URL": (home / "bell").as_uri().replace("file:", "filesystem:", 1),
         "WINNOW_DATA_DIR": str(data),
         "WINNOW_HOST": address.host,
         "WINNOW_PORT": str(address.port),
