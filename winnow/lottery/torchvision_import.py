@@ -5,7 +5,9 @@ with `operator torchvision::nms does not exist`, when it registers what has no o
 of them: it takes data sets. So, where the first import fails so, the two operators are declared without a body.
 """
 
+import gc
 import importlib
+import sys
 from types import ModuleType
 
 import torch
@@ -19,8 +21,18 @@ _declared: list[torch.library.Library] = []
 
 def torchvision(part: str) -> ModuleType:
     """The module `torchvision.<part>`, such as `datasets`."""
+    name = f"torchvision.{part}"
+    if name not in sys.modules:
+        _first_import(name)
+        # torch.fx.wrap leaves cycles that hold every frame above the import, and the data sets that those load later.
+        gc.collect()
+    return sys.modules[name]
+
+
+def _first_import(name: str) -> None:
     try:
-        return importlib.import_module(f"torchvision.{part}")
+        importlib.import_module(name)
+        return
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
@@ -28,4 +40,4 @@ def torchvision(part: str) -> ModuleType:
     for operator in _OPERATORS:
         library.define(operator + _SIGNATURE)  # type: ignore[no-untyped-call]  # as above
     _declared.append(library)
-    return importlib.import_module(f"torchvision.{part}")
+    importlib.import_module(name)
