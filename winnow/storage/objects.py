@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # these names exist in obstore's stubs alone
 MULTIPART_BYTES = 8 * 1024 * 1024
 """Files above this go up in parts, never whole in memory."""
 
+PARTS_AT_ONCE = 3
+"""Parts of 5 MiB each in memory; obstore takes twelve unless told, which is 60 MiB."""
+
 CHUNK_BYTES = 1024 * 1024
 """Streams come in chunks of about this size."""
 
@@ -72,7 +75,7 @@ class Objects:
         elif not self._holds(ref):
             with self._reaching(ref.sha256, writing=True):
                 # Parts cannot be written on a condition; overwriting with the same bytes does no harm.
-                obstore.put(self.store, path_of(ref.sha256), path, use_multipart=True)
+                obstore.put(self.store, path_of(ref.sha256), path, use_multipart=True, max_concurrency=PARTS_AT_ONCE)
         return ref
 
     def put_bytes(self, data: bytes) -> FileRef:
