@@ -9,15 +9,17 @@ import numpy as np
 import torch
 
 from winnow.artifact.preprocessing import Preprocessing
-from winnow.contract.catalog import ARCHITECTURES
-from winnow.contract.results import Point
-from winnow.contract.specs import Adam, Augment, Sgd
-from winnow.contract.units import Milestones, Recipe
+from winnow.contract.catalog import ARCHITECTURES, DATASETS
+from winnow.contract.results import Point, UnitResult
+from winnow.contract.specs import SPEC, Adam, Augment, Sgd
+from winnow.contract.units import Milestones, Recipe, Unit
 from winnow.lottery.data.images import Part, Split
 from winnow.lottery.inits import initial
 from winnow.lottery.selection import Mask
 from winnow.lottery.state import State
+from winnow.lottery.units import Warm, run
 from winnow.lottery.workspace import Stop
+from winnow.plan import Pending, Resolved, plan, resolve
 
 MOMENTUM = Sgd(lr=Decimal("0.05"), momentum=Decimal("0.9"), weight_decay=Decimal("0.01"))
 DECAYING_ADAM = Adam(lr=Decimal("0.01"), weight_decay=Decimal("0.01"))
@@ -106,3 +108,44 @@ class MemoryWorkspace:
         self.seen.append((done, of, point))
         if self._stop(done):
             raise Stop(checkpoint=self.keep)
+
+
+def after(calls: int) -> Callable[[int], bool]:
+    """For a workspace: stop when this many calls have passed."""
+    left = iter([False] * calls)
+    return lambda _done: next(left, True)
+
+
+def digits_job(**changes: Any) -> Resolved:
+    """A pruning job on digits, a fraction of a second a unit: two levels, both controls, rewinding to step 5."""
+    spec: dict[str, Any] = {
+        "kind": "prune",
+        "dataset": "digits",
+        "model": "digits_cnn",
+        "target": {"sparsity": 0.5},
+        "train": {"steps": 12, "optimizer": {"name": "sgd", "lr": 0.05}},
+        "method": {"schedule": {"name": "iterative", "rate": 0.4}, "rewind": {"step": 5}},
+        "replicates": 1,
+    }
+    return resolve(SPEC.validate_python(spec | changes), DATASETS["digits"], "cpu")
+
+
+def inputs_of(unit: Unit, folder: Path) -> dict[str, Path]:
+    """What a unit's parents left in FOLDER/KEY, under the names that a workspace gives them."""
+    return {f"{role}/{path.name}": path for role, key in unit.parents.items() for path in (folder / key).iterdir()}
+
+
+def do(unit: Unit, folder: Path, warm: Warm) -> UnitResult:
+    """Run a unit into FOLDER/KEY, where its parents lie too."""
+    outputs = folder / unit.key
+    outputs.mkdir()
+    return run(unit, MemoryWorkspace(outputs, inputs_of(unit, folder)), warm)
+
+
+def do_all(job: Resolved, folder: Path, warm: Warm) -> dict[str, UnitResult]:
+    """Run all units of a job; results by key, in the order in which they were done."""
+    results: dict[str, UnitResult] = {}
+    while isinstance(step := plan(job, results), Pending):
+        unit = step.units[0]
+        results[unit.key] = do(unit, folder, warm)
+    return results

@@ -1,9 +1,8 @@
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
-from tests.support.lottery import DECAYING_ADAM, MOMENTUM, MemoryWorkspace, random_masks, recipe, split, start
+from tests.support.lottery import DECAYING_ADAM, MOMENTUM, MemoryWorkspace, after, random_masks, recipe, split, start
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics
 from winnow.contract.specs import Augment, Optimizer, Sgd
@@ -39,7 +38,7 @@ def test_stopped_at_any_call_and_resumed_it_ends_in_the_same_bytes() -> None:
     fit(training_of(settings), KEEP, whole, pulse=0)
     assert len(whole.seen) > settings.steps
     for call in range(len(whole.seen)):
-        first = MemoryWorkspace(stop=_after(call))
+        first = MemoryWorkspace(stop=after(call))
         with pytest.raises(Stop):
             fit(training_of(settings), KEEP, first, pulse=0)
 
@@ -57,7 +56,7 @@ def test_stopped_over_and_over_it_ends_in_the_same_bytes(architecture: str, opti
     workspace, stops, metrics = MemoryWorkspace(), 0, None
     while metrics is None:
         training = training_of(settings)
-        workspace = MemoryWorkspace(saved=workspace.saved, stop=_after(6))
+        workspace = MemoryWorkspace(saved=workspace.saved, stop=after(6))
         try:
             metrics = fit(training, KEEP, workspace, pulse=0)
         except Stop:
@@ -65,12 +64,6 @@ def test_stopped_over_and_over_it_ends_in_the_same_bytes(architecture: str, opti
 
     assert stops >= 2
     assert everything(training, metrics) == straight(settings)
-
-
-def _after(calls: int) -> Callable[[int], bool]:
-    """Stop when this many calls have passed."""
-    left = iter([False] * calls)
-    return lambda _done: next(left, True)
 
 
 def test_a_stop_without_checkpoint_leaves_none() -> None:

@@ -1,0 +1,10 @@
+from tests.conformance.criterion import CriterionConformance
+from winnow.lottery.criteria import CRITERIA
+
+
+class TestMagnitude(CriterionConformance):
+    name = "magnitude"
+
+
+def test_every_criterion_is_here() -> None:
+    assert {each.name for each in CriterionConformance.__subclasses__()} == set(CRITERIA)
