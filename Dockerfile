@@ -2,7 +2,8 @@
 # Two images: `api` without torch, and `worker`, for CPU or CUDA by where torch comes from:
 #
 #   docker build --target api -t winnow/api .
-#   docker build --target worker -t winnow/worker:cpu --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu .
+#   docker build --target worker -t winnow/worker:cpu --build-arg TORCH_INDEX=URL .
+#                                                               (URL: PyTorch's own index of CPU builds)
 #   docker build --target worker -t winnow/worker:cuda .      (x86-64: the default index holds the CUDA build)
 
 ARG PYTHON=3.11
