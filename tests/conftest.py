@@ -100,15 +100,21 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis server; what earlier tests left in it is still there."""
-    if given := os.environ.get("WINNOW_TEST_BROKER_URL"):
-        yield given
-        return
+def redis_program() -> None:
+    """For tests that start a Redis of their own: skips where there is none to start."""
     try:
         redis_server()
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server; what earlier tests left in it is still there."""
+    if given := os.environ.get("WINNOW_TEST_BROKER_URL"):
+        yield given
+        return
+    request.getfixturevalue("redis_program")
     with Redis(tmp_path_factory.mktemp("redis")) as server:
         yield server.url
 

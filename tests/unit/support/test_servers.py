@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+import pytest
 import redis
 from obstore.store import S3Store
 
@@ -50,6 +51,7 @@ def test_s3_keeps_what_is_put(s3) -> None:
     assert [item["path"] for item in store.list().collect()] == ["a"]
 
 
+@pytest.mark.usefixtures("redis_program")
 def test_a_server_comes_back_on_its_port(tmp_path: Path) -> None:
     with Redis(tmp_path) as server:
         before = server.url
@@ -60,6 +62,7 @@ def test_a_server_comes_back_on_its_port(tmp_path: Path) -> None:
         assert server.answers()
 
 
+@pytest.mark.usefixtures("redis_program")
 def test_servers_end_with_a_suite_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from tests.support.servers import Redis; "
