@@ -23,7 +23,7 @@ def downgrade(url: str, revision: str = "base") -> None:
 def _config(url: str) -> Config:
     ini = CHECKOUT / "alembic.ini"
     if not ini.is_file():
-        raise NotFound(f"There are no migrations in {CHECKOUT}: they are part of a checkout of Winnow, not of its wheel.")
+        raise NotFound(f"There are no migrations in {CHECKOUT}: they are in a checkout of Winnow, not in its wheel.")
     config = Config(ini)
     config.attributes["url"] = url
     return config
