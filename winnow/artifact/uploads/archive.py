@@ -87,9 +87,9 @@ def _check_names(entries: Sequence[zipfile.ZipInfo]) -> None:
 
 
 def _check_name(entry: zipfile.ZipInfo) -> None:
-    name = entry.orig_filename
+    name = entry.orig_filename  # `filename` ends before a NUL
     parts = name.removesuffix("/").split("/")
-    if name != entry.filename or "\\" in name or not name.isprintable() or not set(parts).isdisjoint({"", ".", ".."}):
+    if "\\" in name or not name.isprintable() or not set(parts).isdisjoint({"", ".", ".."}):
         raise InvalidFile(
             f"the zip file has an entry named {name!r}: names must be plain paths inside the archive, with forward "
             "slashes, without '..' and without a slash in front; make the zip anew from the folder itself"

@@ -122,6 +122,7 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path, arrays: dict[str, Any], 
     [
         ("{'descr': '|u1', 'fortran_order': False, 'shape': (10000000000, 5, 7, 3), }", "not as long as"),
         ("{'descr': '|u1', 'fortran_order': False, 'shape': (-30, 5, 7, 3), }", "not as long as"),
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (-30, -5, 7, 3), }", "not as long as"),
         ("{'descr': '|u1', 'fortran_order': False, 'shape': (29, 5, 7, 3), }", "not as long as"),
         ("{'descr': '|O', 'fortran_order': False, 'shape': (30,), }", "numbers"),
         ("{'descr': '<U0', 'fortran_order': False, 'shape': (30,), }", "numbers"),

@@ -179,6 +179,13 @@ def test_encrypted_entries_are_refused(tmp_path: Path) -> None:
         inspect_zip(path)
 
 
+def test_a_name_with_a_hidden_end_is_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", classes("a", "b") | {"a/x.png?.sh": image()})
+    path.write_bytes(path.read_bytes().replace(b"x.png?.sh", b"x.png\0.sh"))
+    with pytest.raises(InvalidFile, match="plain paths"):
+        inspect_zip(path)
+
+
 def test_an_empty_name_is_refused(tmp_path: Path) -> None:
     name_and_extra_lengths = 0 | 1 << 16
     path = _central(zipped(tmp_path / "a.zip", classes("a", "b") | {"z": b""}), 28, "<I", name_and_extra_lengths)
