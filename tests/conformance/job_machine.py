@@ -5,10 +5,10 @@ After every step the rows must be what the rules say; in the end, working on bri
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from sqlalchemy import Connection, func, select
 
 from tests.support.driver import Driver, empty, prune, train
@@ -37,6 +37,15 @@ SPECS = (
 WORKERS = ("one", "two")
 HOURS = 1e5
 T = TypeVar("T")
+
+
+class Rows(NamedTuple):
+    """Everything that the rules speak of, at one moment."""
+
+    jobs: list[AnyRow]
+    units: list[AnyRow]
+    job_units: list[AnyRow]
+    attempts: list[AnyRow]
 
 
 class WatchingDriver(Driver):
@@ -77,6 +86,10 @@ class JobMachine(RuleBasedStateMachine):
         self.holders: dict[str, Claim] = {}
         self.shares: dict[str, float] = defaultdict(float)
 
+    @initialize(target=job_ids, sent=st.lists(st.sampled_from(SPECS), min_size=1, max_size=3))
+    def begin(self, sent: list[dict[str, Any]]) -> Any:
+        return multiple(*map(self.driver.submit, sent))
+
     @rule(target=job_ids, sent=st.sampled_from(SPECS))
     def submit(self, sent: dict[str, Any]) -> str:
         return self.driver.submit(sent)
@@ -96,47 +109,59 @@ class JobMachine(RuleBasedStateMachine):
         assert self.driver.read(unsettled) == []
 
     @rule(target=claims, worker=st.sampled_from(WORKERS))
-    def claim(self, worker: str) -> Claim | None:
+    def claim(self, worker: str) -> Any:
         best = self.best_unit()
         found = self.driver.claim(worker, lease_seconds=HOURS)
         assert (found and found.unit.key) == best
-        if found is not None:
-            assert found.unit.key not in self.holders, "at most one attempt can write"
-            self.holders[found.unit.key] = found
+        if found is None:
+            return multiple()
+        assert found.unit.key not in self.holders, "at most one attempt can write"
+        self.holders[found.unit.key] = found
         return found
 
-    @rule(claim=claims.filter(bool))
+    @rule(claim=claims)
     def start(self, claim: Claim) -> None:
         self.driver.start(claim)
 
-    @rule(claim=claims.filter(bool), share=st.sampled_from([0.1, 0.5, 1.0]))
+    @rule(claim=claims, share=st.sampled_from([0.1, 0.5, 1.0]))
     def heartbeat(self, claim: Claim, share: float) -> None:
         wanted = self.driver.unit(claim.unit.key).wanted
         answer = "lost" if not self.may_write(claim) else "go" if wanted else "stop"
         assert self.driver.heartbeat(claim, share) == answer
 
-    @rule(claim=claims.filter(bool), step=st.integers(1, 3))
+    @rule(claim=claims, step=st.integers(1, 3))
     def checkpoint(self, claim: Claim, step: int) -> None:
         assert self.driver.checkpoint(claim, step) == self.may_write(claim)
 
-    @rule(claim=claims.filter(bool), settled=st.booleans())
+    @rule(claim=claims, settled=st.booleans())
     def commit(self, claim: Claim, settled: bool) -> None:
         assert self.driver.commit(claim) == self.lets_go(claim)
         if settled:
             self.driver.settle(claim)
 
-    @rule(claim=claims.filter(bool), reason=st.sampled_from([Reason.BUG, Reason.OUT_OF_MEMORY, Reason.DATA_ERROR]))
+    @rule(claim=claims, reason=st.sampled_from([Reason.BUG, Reason.OUT_OF_MEMORY, Reason.DATA_ERROR]))
     def fail(self, claim: Claim, reason: Reason) -> None:
         assert self.driver.fail(claim, reason) == self.lets_go(claim)
 
-    @rule(claim=claims.filter(bool))
+    @rule(claim=claims)
     def release(self, claim: Claim) -> None:
         assert self.driver.release(claim) == self.lets_go(claim)
 
-    @rule(claim=claims.filter(bool))
+    @rule(claim=claims)
     def lose(self, claim: Claim) -> None:
         assert self.driver.lose(claim) == (self.holders.pop(claim.unit.key, None) is not None)
         self.driver.no_backoff()
+
+    @rule(claim=claims, worker=st.sampled_from(WORKERS))
+    def come_back_too_late(self, claim: Claim, worker: str) -> None:
+        """Lost, and perhaps claimed again: then the first one wakes up and tries everything."""
+        self.lose(claim)
+        self.claim(worker)
+        assert self.driver.heartbeat(claim, 1.0) == "lost"
+        assert not self.driver.checkpoint(claim, 9)
+        assert not self.driver.commit(claim)
+        assert not self.driver.fail(claim)
+        assert not self.driver.release(claim)
 
     @rule(worker=st.sampled_from(WORKERS))
     def take_back(self, worker: str) -> None:
@@ -147,50 +172,32 @@ class JobMachine(RuleBasedStateMachine):
         self.driver.no_backoff()
 
     @invariant()
-    def one_attempt_at_most_can_write(self) -> None:
-        running = {row.key: row.attempt for row in self.driver.all(select(units).where(units.c.state == "running"))}
-        assert running == {key: claim.attempt for key, claim in self.holders.items()}
-        still_open = self.driver.all(select(attempts).where(attempts.c.ended_at.is_(None)))
-        assert {row.unit_key: row.attempt for row in still_open} == running
-        assert len(still_open) == len(running)
-
-    @invariant()
-    def no_unit_is_done_twice(self) -> None:
-        done = Counter(row.unit_key for row in self.driver.all(select(attempts).where(attempts.c.ending == "done")))
-        kept = {row.key: row.result for row in self.driver.all(select(units).where(units.c.state == "done"))}
-        assert done == Counter(kept.keys())
-        assert {key: UnitResult.model_validate(result) for key, result in kept.items()} == self.driver.results
-
-    @invariant()
-    def wanted_and_rank_are_what_the_rows_say(self) -> None:
-        order = {row.id: row.number for row in self.driver.all(select(jobs).where(jobs.c.state.in_(WANTING)))}
-        ranks = defaultdict(list)
-        for row in self.driver.all(select(job_units)):
-            if row.job_id in order:
-                ranks[row.unit_key].append(2 * order[row.job_id] + (row.role == "control"))
-        for unit in self.driver.all(select(units)):
-            wanted = ranks.get(unit.key, [])
-            assert (unit.wanted, unit.rank) == (len(wanted), min(wanted, default=None))
-            assert unit.state != "ready" or wanted, "what nobody wants is not ready"
-
-    @invariant()
-    def events_are_numbered_and_end_with_the_job(self) -> None:
-        counted = select(events.c.job_id, func.count(), func.min(events.c.seq), func.max(events.c.seq))
-        by_job = {row[0]: tuple(row[1:]) for row in self.driver.all(counted.group_by(events.c.job_id))}
-        rows = self.driver.all(select(jobs))
-        assert by_job == {row.id: (row.last_event, 1, row.last_event) for row in rows}
-        last = select(events).join(jobs, (jobs.c.id == events.c.job_id) & (jobs.c.last_event == events.c.seq))
-        ended = {
-            row.job_id for row in self.driver.all(last) if row.data.get("state") in TERMINAL and row.event == "job"
-        }
-        assert ended == {row.id for row in rows if row.state in TERMINAL}
-
-    @invariant()
-    def progress_never_falls(self) -> None:
+    def the_rows_are_what_the_rules_say(self) -> None:
         with self.database.read() as conn:
-            now = {row.id: fraction(conn, row) for row in conn.execute(select(jobs)).all()}
-        assert all(self.shares[job_id] <= share <= 1 for job_id, share in now.items())
-        self.shares.update(now)
+            found = Rows(*(list(conn.execute(select(table)).all()) for table in (jobs, units, job_units, attempts)))
+            last = select(events).join(jobs, (jobs.c.id == events.c.job_id) & (jobs.c.last_event == events.c.seq))
+            counted = select(events.c.job_id, func.count(), func.min(events.c.seq), func.max(events.c.seq))
+            told = {row.job_id: row for row in conn.execute(last).all()}
+            numbers = {row[0]: tuple(row[1:]) for row in conn.execute(counted.group_by(events.c.job_id)).all()}
+            shares = {row.id: fraction(conn, row) for row in found.jobs}
+        self.one_attempt_at_most_can_write(found)
+        self.no_unit_is_done_twice(found)
+        wanted_and_rank_are_what_the_rows_say(found)
+        events_are_numbered_and_end_with_the_job(found, told, numbers)
+        assert all(self.shares[job_id] <= share <= 1 for job_id, share in shares.items()), "progress never falls"
+        self.shares.update(shares)
+
+    def one_attempt_at_most_can_write(self, found: Rows) -> None:
+        running = {row.key: row.attempt for row in found.units if row.state == "running"}
+        assert running == {key: claim.attempt for key, claim in self.holders.items()}
+        still_open = [(row.unit_key, row.attempt) for row in found.attempts if row.ended_at is None]
+        assert sorted(still_open) == sorted(running.items())
+
+    def no_unit_is_done_twice(self, found: Rows) -> None:
+        done = Counter(row.unit_key for row in found.attempts if row.ending == "done")
+        kept = {row.key: UnitResult.model_validate(row.result) for row in found.units if row.state == "done"}
+        assert done == Counter(kept.keys())
+        assert kept == self.driver.results
 
     def teardown(self) -> None:
         """Everybody dies; one worker comes and works on: every job comes to one end."""
@@ -200,13 +207,11 @@ class JobMachine(RuleBasedStateMachine):
             self.driver.sweep()
             if not self.driver.work():
                 break
+        self.the_rows_are_what_the_rules_say()
         rows = self.driver.all(select(jobs))
         assert {row.state for row in rows} <= TERMINAL
         assert all((row.certificate is not None) == (row.state == "succeeded") for row in rows)
         assert all((row.reason is not None) == (row.state == "failed") for row in rows)
-        self.no_unit_is_done_twice()
-        self.wanted_and_rank_are_what_the_rows_say()
-        self.events_are_numbered_and_end_with_the_job()
         assert not self.driver.all(select(job_units).where(job_units.c.unseen))
 
     def may_write(self, claim: Claim) -> bool:
@@ -225,6 +230,26 @@ class JobMachine(RuleBasedStateMachine):
         ready = self.driver.all(select(units).where(units.c.state == "ready"))
         best = min(ready, key=lambda row: (row.rank, row.number), default=None)
         return None if best is None else str(best.key)
+
+
+def wanted_and_rank_are_what_the_rows_say(found: Rows) -> None:
+    order = {row.id: row.number for row in found.jobs if row.state in WANTING}
+    ranks = defaultdict(list)
+    for row in found.job_units:
+        if row.job_id in order:
+            ranks[row.unit_key].append(2 * order[row.job_id] + (row.role == "control"))
+    for unit in found.units:
+        wanted = ranks.get(unit.key, [])
+        assert (unit.wanted, unit.rank) == (len(wanted), min(wanted, default=None))
+        assert unit.state != "ready" or wanted, "what nobody wants is not ready"
+
+
+def events_are_numbered_and_end_with_the_job(
+    found: Rows, last: dict[str, AnyRow], numbers: dict[str, tuple[int, int, int]]
+) -> None:
+    assert numbers == {row.id: (row.last_event, 1, row.last_event) for row in found.jobs}
+    ended = {job_id for job_id, row in last.items() if row.event == "job" and row.data["state"] in TERMINAL}
+    assert ended == {row.id for row in found.jobs if row.state in TERMINAL}
 
 
 def _states(conn: Connection, table: Any) -> dict[str, str]:
