@@ -7,6 +7,7 @@ import structlog
 from pydantic import ValidationError
 
 from app import logs
+from app.memory import give_back_large_blocks
 from app.server import Server
 from app.settings import Settings
 from winnow.contract.problems import WinnowError
@@ -15,6 +16,7 @@ from winnow.contract.problems import WinnowError
 def main() -> int:
     """Serve until told to stop; 1 where that cannot begin."""
     logs.set_up()
+    give_back_large_blocks()
     try:
         server = Server(Settings())
     except (ValidationError, WinnowError) as error:

@@ -4,7 +4,7 @@ import re
 import threading
 from pathlib import Path
 
-from winnow.artifact.uploads import inspect_folder
+from app.datasets.inspection import inspected
 from winnow.contract.datasets import DatasetFacts
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -37,7 +37,7 @@ class Folders:
             signature = _signature(folder)
             known = self._found.get(name)
             if known is None or known[0] != signature:
-                known = signature, inspect_folder(folder).facts(name)
+                known = signature, inspected("folder", folder).facts(name)
                 self._found[name] = known
         return known[1]
 

@@ -2,13 +2,13 @@
 
 from app.datasets import queries
 from app.datasets.folders import NAME
+from app.datasets.inspection import inspected
 from app.datasets.intake import Received
 from app.deps import Parts
 from app.hints import did_you_mean
 from app.pages import decode, encode
 from app.times import time_of
-from winnow.artifact.uploads import inspect_npz, inspect_zip
-from winnow.artifact.uploads.facts import UploadFacts
+from winnow.artifact.uploads import UploadFacts
 from winnow.contract.catalog import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import new_id
@@ -90,10 +90,10 @@ def keep(
 
 def _inspected(sent: Received, media_type: str, size: tuple[int, int] | None) -> UploadFacts:
     if media_type == "application/zip":
-        return inspect_zip(sent.path, size)
+        return inspected("zip", sent.path, size)
     if size is not None:
         raise InvalidSpec("size: an .npz has images of one size already. Leave `size` out.")
-    return inspect_npz(sent.path)
+    return inspected("npz", sent.path)
 
 
 def _same(row: AnyRow, facts: DatasetFacts) -> Dataset:
