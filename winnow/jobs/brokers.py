@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from kombu.transport import filesystem, redis
+from kombu.transport import filesystem, redis, virtual
 from kombu.utils.json import dumps, loads
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,26 @@ class FolderTransport(filesystem.Transport):
             super()._deliver(message, queue)
 
 
+class RedisQoS(redis.QoS):
+    """Counts what is acknowledged even while Redis is away.
+
+    kombu's own forgets to: a worker that acknowledges at that moment never asks for a message again, so it never
+    notices that it has lost its connection either, and stays deaf when Redis is back.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Here first, then in Redis; what stays there comes a second time, which is harmless."""
+        virtual.QoS.ack(self, delivery_tag)
+        try:
+            self._remove_from_indices(delivery_tag).execute()
+        except self.channel.connection_errors as away:
+            log.warning("a message could not be acknowledged: %s", away)
+
+
 class RedisChannel(redis.Channel):
     """Redis, whose lists anybody can push anything to."""
+
+    QoS = RedisQoS
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
