@@ -6,6 +6,7 @@ Celery brings rings and shutdown; what is done, and by whom, stands in the rows 
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from typing import NoReturn
 
 import structlog
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 
 from winnow.contract.ids import new_id
 from winnow.contract.problems import WinnowError
@@ -169,6 +171,8 @@ def _listen(app: Celery, settings: Settings, slots: Slots) -> int:
     def set_up_logging(**_about: object) -> None:
         """What is connected here keeps Celery from setting up its own."""
 
+    # As root, in a container say, Celery warns of pickle; messages here are JSON without content.
+    warnings.simplefilter("ignore", SecurityWarning)
     signals.worker_shutting_down.connect(shutting_down)
     signals.setup_logging.connect(set_up_logging)
     threads = ["--pool=threads", f"--concurrency={settings.slots}", f"--hostname={settings.worker_name}@%h"]

@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 from sqlalchemy import select
 
 from winnow.contract.catalog import DATASETS
 from winnow.contract.specs import SPEC
 from winnow.contract.units import Unit
+from winnow.db.clock import now
 from winnow.db.engine import Database
 from winnow.db.tables import TENANT, attempts, files, job_units, jobs, units
 from winnow.db.types import AnyRow
@@ -27,6 +29,7 @@ from winnow.storage import Objects
 
 CHECKOUT = Path(__file__).parents[2]
 POLL_SECONDS = 0.05
+UNDER_WAY_SECONDS = 0.3
 
 T = TypeVar("T")
 
@@ -57,6 +60,14 @@ class WorkerProcess:
         """SIGKILL for the worker alone."""
         self.process.kill()
         self.process.wait()
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """A signal for the worker and its runners at once, as Ctrl-C in a terminal sends it."""
+        os.killpg(self.process.pid, number)
+
+    def children(self) -> list[psutil.Process]:
+        """Its runners."""
+        return list(psutil.Process(self.process.pid).children(recursive=True))
 
     def terminate(self, within: float) -> int:
         """SIGTERM; its exit status. AssertionError where it is still there after `within` seconds."""
@@ -107,14 +118,14 @@ class Service:
         }
         return {"PATH": os.environ["PATH"], **own, **self.extra}
 
-    def start_worker(self, name: str = "one", slots: int = 1) -> WorkerProcess:
+    def start_worker(self, name: str = "one", slots: int = 1, cores: int = 1) -> WorkerProcess:
         """Start a worker; it is not waited for."""
         log = self.home / f"{name}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "worker"],
                 cwd=CHECKOUT,
-                env={**self.environment(name), "WINNOW_SLOTS": str(slots), "WINNOW_CORES": str(slots)},
+                env={**self.environment(name), "WINNOW_SLOTS": str(slots), "WINNOW_CORES": str(max(cores, slots))},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -155,13 +166,23 @@ class Service:
         rows = self._rows(select(files).where(files.c.unit_key.in_(keys)))
         return {(row.unit_key, row.name): row.sha256 for row in rows}
 
-    def running(self, job_id: str, level: int | None = None) -> AnyRow | None:
-        """A unit of the job that runs now and has made a step; at that level, where one is asked for."""
+    def under_way(self, job_id: str, level: int | None = None, attempt: int | None = None) -> AnyRow | None:
+        """A unit of the job that has been worked on for a moment; at that level, in that attempt."""
         for row in self.units(job_id):
             depth = getattr(Unit.model_validate(row.unit).inputs, "depth", 0)
-            if row.state == "running" and row.progress > 0 and level in (None, depth):
-                return row
+            if row.state == "running" and level in (None, depth) and attempt in (None, row.attempt):
+                ages = select(now() - attempts.c.started_at).where(attempts.c.unit_key == row.key)
+                if min(age for (age,) in self._rows(ages)) > UNDER_WAY_SECONDS:
+                    return row
         return None
+
+    def lost_attempts(self) -> int:
+        """How many tries were losses."""
+        return sum(row.ending == "lost" for row in self.attempts())
+
+    def times_done(self) -> dict[str, int]:
+        """Unit → how many tries ended in a result."""
+        return Counter(row.unit_key for row in self.attempts() if row.ending == "done")
 
     def finished(self, job_id: str, seconds: float) -> AnyRow:
         """The job's row once it has succeeded; AssertionError where it ends otherwise, or not in time."""
@@ -193,15 +214,3 @@ def resolved(spec: Mapping[str, Any]) -> Resolved:
     """A spec on built-in data, as the API resolves it."""
     parsed = SPEC.validate_python(spec)
     return resolve(parsed, DATASETS[parsed.dataset.name], "cpu")
-
-
-@contextmanager
-def embedded(home: Path) -> Iterator[Service]:
-    """SQLite, a folder of objects, a folder of messages."""
-    service = Service(
-        home, f"sqlite:///{home / 'winnow.db'}", (home / "store").as_uri(), f"filesystem://{home / 'bell'}"
-    )
-    try:
-        yield service
-    finally:
-        service.close()

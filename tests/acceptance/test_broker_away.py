@@ -1,0 +1,102 @@
+"""The bell may lose every message, bring one that nobody can read, or be away: jobs finish all the same."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.support.servers import Redis
+from tests.support.workers import Service, eventually
+
+SPEC = {
+    "kind": "prune",
+    "dataset": "digits",
+    "model": "lenet_300_100",
+    "target": {"sparsity": 0.5},
+    "train": {"epochs": 30},
+    "method": {"schedule": {"name": "iterative", "rate": 0.3}},
+    "arms": ["ticket"],
+    "replicates": 1,
+}
+PROPERTIES = {"delivery_tag": "1", "body_encoding": "base64", "delivery_info": {}}
+NO_TASK = {"body": "e30=", "headers": {}, "content-type": "application/json", "content-encoding": "utf-8"}
+UNREADABLE = (
+    b'{"body": "W10=", "propert',
+    b"\xff\xfe\x00",
+    b"",
+    b"[]",
+    b"{}",
+    json.dumps({"body": "?", "properties": PROPERTIES}).encode(),
+    json.dumps({**NO_TASK, "properties": PROPERTIES}).encode(),
+)
+
+
+def empty(service: Service) -> None:
+    """Take every message out of the broker."""
+    if service.broker_url.startswith("redis"):
+        with redis.Redis.from_url(service.broker_url) as client:
+            client.flushdb()
+    else:
+        for message in (service.home / "bell").iterdir():
+            message.unlink()
+
+
+def push(service: Service, content: bytes, number: int) -> None:
+    """Put bytes where the worker looks for messages."""
+    if service.broker_url.startswith("redis"):
+        with redis.Redis.from_url(service.broker_url) as client:
+            client.lpush("winnow-cpu", content)
+    else:
+        (service.home / "bell" / f"{number}-noise.winnow-cpu.msg").write_bytes(content)
+
+
+def waiting(service: Service) -> int:
+    """Messages that nobody has taken yet."""
+    if service.broker_url.startswith("redis"):
+        with redis.Redis.from_url(service.broker_url) as client:
+            return int(client.llen("winnow-cpu"))
+    return len(list((service.home / "bell").glob("*.msg")))
+
+
+def test_messages_lost_and_unreadable_cost_nothing_but_time(service: Service) -> None:
+    worker = service.start_worker("one")
+    job = service.submit(SPEC)
+    eventually(lambda: service.under_way(job), 60, f"a unit under way\n{service.said()}")
+    empty(service)
+    for number, content in enumerate(UNREADABLE):
+        push(service, content, number)
+    service.finished(job, 60)
+    eventually(lambda: waiting(service) == 0, 20, f"noise taken\n{service.said()}")
+
+    another = service.submit({**SPEC, "seed": 1})
+    empty(service)
+    service.finished(another, 60)
+    assert worker.process.poll() is None
+    assert worker.terminate(within=10) == 0
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[Redis]:
+    """A Redis that this test alone takes away."""
+    (tmp_path / "redis").mkdir()
+    with Redis(tmp_path / "redis") as server:
+        yield server
+
+
+def test_while_redis_is_away_work_goes_on_and_new_work_comes_after_it(tmp_path: Path, own_redis: Redis) -> None:
+    home = tmp_path / "home"
+    service = Service(home, f"sqlite:///{home / 'winnow.db'}", (home / "store").as_uri(), own_redis.url)
+    try:
+        worker = service.start_worker("one")
+        job = service.submit(SPEC)
+        eventually(lambda: service.under_way(job), 60, f"a unit under way\n{service.said()}")
+        own_redis.stop()
+        service.finished(job, 60)
+        new = service.submit({**SPEC, "seed": 1})
+        own_redis.start()
+        service.finished(new, 60)
+        assert worker.terminate(within=10) == 0
+    finally:
+        service.close()
