@@ -4,14 +4,16 @@ import json
 import os
 import re
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.support.service import ROOT
 from tests.support.serving import serving
 from winnow.artifact.ticket import read_ticket
-from winnow.cli.main import run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -32,40 +34,70 @@ def test_the_commands_of_make_are_there() -> None:
     assert [name for name in named if not re.search(rf"^{name}:.*## ", makefile, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize("line", blocks("The same from the command line")[0].splitlines())
-def test_the_commands_of_winnow_take_these_options(line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _, command, *arguments = line.partition("#")[0].split()
+def run_curl(text: str, folder: Path, url: str) -> str:
+    """What the text prints, run as it stands."""
+    command = ["bash", "-euo", "pipefail", "-c", text]
+    environment = {**os.environ, "WINNOW_URL": url}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
-    assert run([command, "--help"]) == 0
 
-    shown = capsys.readouterr().out
-    assert [option for option in arguments if option.startswith("--") and option not in shown] == []
+def run_line(line: str, folder: Path, url: str) -> str:
+    """What a command prints, as a user in `.venv` gives it."""
+    command = [str(Path(sys.executable).with_name("winnow")), *line.split()[1:]]
+    environment = {**os.environ, "WINNOW_URL": url}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{line}: {done.stderr}"
+    return done.stdout
+
+
+def bring(folder: Path) -> None:
+    """The files of the user's own that the README's commands name."""
+    (folder / "recipes").symlink_to(ROOT / "recipes")
+    torch.save({"fc.weight": torch.zeros(2, 2)}, folder / "state.pt")
+    with zipfile.ZipFile(folder / "my-images.zip", "w") as archive:
+        for number in range(20):
+            archive.writestr(f"{'ab'[number % 2]}/{number}.png", (ROOT / "recipes" / "three.png").read_bytes())
 
 
 @pytest.mark.timeout(600)
-def test_the_job_in_curl_runs_as_it_stands(tmp_path: Path) -> None:
-    serve, text = blocks("A job, in curl")
+def test_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
+    serve, curl = blocks("A job, in curl")
     assert serve == "make serve\n"
-    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    bring(tmp_path)
 
-    with serving(tmp_path / "home") as service:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text],
-            cwd=tmp_path,
-            env={**os.environ, "WINNOW_URL": service.url},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    with serving(tmp_path / "home") as service, service.client() as client:
+        printed = run_curl(curl, tmp_path, service.url)
+        check_curl(printed, tmp_path)
+        (job,) = client.jobs()
+        lines = [line.partition("#")[0] for line in blocks("The same from the command line")[0].splitlines()]
+        for line in lines:
+            if not line.startswith("winnow run"):  # tests/unit/cli/test_run.py has a shorter job
+                assert run_line(line.replace("JOB_OR_MODEL", job.id), tmp_path, service.url)
 
-    assert done.returncode == 0, done.stderr
-    table, answer = done.stdout.rsplit("\n", 1)
+        second, first = client.jobs()
+        assert first.id == job.id
+        assert second.result == first.result
+        assert {path.name for path in (tmp_path / "ticket").iterdir()} == {
+            "ticket.winnow",
+            "weights.safetensors",
+            "mask.safetensors",
+            "model.onnx",
+            "certificate.json",
+        }
+        assert "mine" in [dataset.name for dataset in client.datasets()]
+
+
+def check_curl(printed: str, folder: Path) -> None:
+    """What the job in curl leaves is what the text says."""
+    table, answer = printed.rsplit("\n", 1)
     assert table.startswith("level,arm,replicate")
     assert len(table.splitlines()) == 1 + 3 * (1 + 4 * 3)
     assert len(json.loads(answer)["predictions"]) == 1
-    ticket = read_ticket(tmp_path / "ticket.winnow")
-    kept = [int(mask.sum()) / mask.size for mask in ticket.masks.values()]
-    assert all(0 < share < 1 for share in kept)
-    certificate = json.loads((tmp_path / "certificate.json").read_bytes())
+    masks = read_ticket(folder / "ticket.winnow").masks.values()
+    kept, prunable = sum(int(mask.sum()) for mask in masks), sum(mask.size for mask in masks)
+    assert prunable - kept == round(0.9 * prunable)
+    certificate = json.loads((folder / "certificate.json").read_bytes())
     assert certificate["found"]["target"]["sparsity"] == pytest.approx(0.9, abs=1e-4)
     assert all(check["ok"] for check in certificate["audit"])

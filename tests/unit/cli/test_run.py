@@ -1,0 +1,71 @@
+"""`winnow run` from outside: what it refuses, what it leaves, and that it goes on."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+TRAIN = {"kind": "train", "dataset": "digits", "model": "digits_cnn", "train": {"epochs": 1}}
+
+
+def winnow_run(spec: dict[str, Any], tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "job.json").write_text(json.dumps(spec))
+    command = [sys.executable, "-m", "winnow.cli", "run", "job.json", "--out", "out", *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
+    return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_job_leaves_its_units_tables_and_certificate_and_is_not_done_twice(tmp_path: Path) -> None:
+    first = winnow_run(TRAIN, tmp_path, "--json")
+
+    assert first.returncode == 0, first.stderr
+    found = json.loads(first.stdout)
+    assert found["result"]["target"]["model_id"].startswith("mdl_")
+    assert {"certificate.json", "table.json", "table.csv", "units"} <= {
+        path.name for path in (tmp_path / "out").iterdir()
+    }
+    (unit,) = (tmp_path / "out" / "units").iterdir()
+    made = (unit / "weights.safetensors").stat().st_mtime_ns
+
+    again = winnow_run(TRAIN, tmp_path)
+
+    assert again.returncode == 0, again.stderr
+    assert "0.00% sparse" in again.stdout
+    assert (unit / "weights.safetensors").stat().st_mtime_ns == made
+
+
+def test_a_data_set_of_one_s_own_is_given_by_its_file(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    np.savez(tmp_path / "mine.npz", x=random.integers(0, 256, (60, 8, 8), dtype=np.uint8), y=y)
+
+    done = winnow_run(
+        TRAIN | {"dataset": "mine", "train": {"epochs": 1, "batch_size": 20}}, tmp_path, "--upload", "mine.npz"
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"kind": "prune", "dataset": "digits", "model": "lenet5", "target": {"sparsity": 1}}, "target.sparsity"),
+        (TRAIN | {"epoch": 3}, "epoch: Extra inputs are not permitted"),
+        (TRAIN | {"model": "lenet"}, "no architecture 'lenet'"),
+        (TRAIN | {"dataset": "mine"}, "no data set 'mine'"),
+        (TRAIN | {"dataset": "mnist"}, "WINNOW_DATA_DIR"),
+    ],
+)
+def test_a_job_that_cannot_be_done_says_why_without_a_traceback(
+    spec: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    done = winnow_run(spec, tmp_path)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
