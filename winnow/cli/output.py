@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 
+PIPE_WIDTH = 160
+
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
@@ -26,8 +28,8 @@ def _plain(value: Any) -> Any:
 
 
 def people() -> Console:
-    """Standard output, for people."""
-    return Console(highlight=False)
+    """Standard output, for people; wide enough for every table where it is no terminal but a file or a pipe."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def remarks() -> Console:

@@ -44,9 +44,10 @@ def jobs_table(jobs: Iterable[Job]) -> Table:
     """A row a job."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("job", "state", "done", "what", "created"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "done" else "left")
+        # An id is only of use whole; a narrow terminal takes from the others.
+        table.add_column(name, no_wrap=name != "state", min_width=30 if name == "job" else 4)
     for job in jobs:
-        table.add_row(job.id, state(job), f"{job.progress.fraction:.0%}", what(job), _ago(job.created_at))
+        table.add_row(job.id, state(job), percent(job.progress.fraction), what(job), _ago(job.created_at))
     return table
 
 
@@ -76,6 +77,11 @@ def predictions_table(answer: Predictions) -> Table:
         others = ", ".join(f"{top.label} {top.probability:.1%}" for top in one.top[1:3])
         table.add_row(one.name, Text(one.label, "bold"), f"{one.probability:.1%}", others)
     return table
+
+
+def percent(fraction: float) -> str:
+    """Whole percent, 100 only where it is all."""
+    return f"{int(100 * fraction)}%"
 
 
 def _name(choice: object) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from winnow.cli.output import people, print_json, remarks
-from winnow.cli.tables import levels_table, state
+from winnow.cli.tables import levels_table, percent, state
 from winnow.contract.resources import Job
 from winnow.contract.results import Claim, JobResult, LevelRow, Progress
 
@@ -79,7 +79,7 @@ def picture(
     parts = [head]
     if progress:
         bar = Table.grid(padding=(0, 2))
-        done = f"{progress.fraction:.0%}, {progress.units_done} of {progress.units_total} units"
+        done = f"{percent(progress.fraction)}, {progress.units_done} of {progress.units_total} units"
         bar.add_row(ProgressBar(total=1.0, completed=progress.fraction, width=30), done, left or "")
         parts.append(bar)
     if levels:

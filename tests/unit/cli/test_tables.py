@@ -29,7 +29,7 @@ def level(number: int, **members: object) -> LevelRow:
 
 def rendered(thing: object) -> str:
     text = StringIO()
-    Console(file=text, width=120).print(thing)
+    Console(file=text, width=140).print(thing)
     return text.getvalue()
 
 
