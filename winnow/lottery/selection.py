@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from winnow.lottery.criteria import Scores
@@ -57,11 +58,17 @@ def _split(flat: Mask, like: Masks) -> dict[str, Mask]:
 def shuffled(masks: Masks, seed: int) -> dict[str, Mask]:
     """The masks with the positions of each tensor permuted: the same counts in each, elsewhere.
 
-    Drawn again where the draw left everything in place, which small tensors allow.
+    Drawn again where the draw left everything in place, which small tensors allow. Drawn by torch, whose release is
+    part of a unit's key: numpy does not promise the same draws in every version.
     """
-    generator = np.random.Generator(np.random.PCG64(seed))
+    generator = torch.Generator().manual_seed(seed)
     movable = any(mask.any() and not mask.all() for mask in masks.values())
     while True:
-        moved = {name: generator.permutation(mask.ravel()).reshape(mask.shape) for name, mask in masks.items()}
+        moved = {name: _permuted(mask, generator) for name, mask in masks.items()}
         if not movable or any((moved[name] != mask).any() for name, mask in masks.items()):
             return moved
+
+
+def _permuted(mask: Mask, generator: torch.Generator) -> Mask:
+    order: NDArray[np.int64] = torch.randperm(mask.size, generator=generator).numpy()
+    return mask.ravel()[order].reshape(mask.shape)
