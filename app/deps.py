@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from app.datasets.folders import Folders
@@ -29,6 +30,8 @@ class Parts:
     predictors: Predictors
     feed: Feed
     metrics: HttpMetrics
+    inspections: CapacityLimiter
+    """Uploads looked through at once: the others wait without a thread of those that serve requests."""
 
 
 async def _parts(request: Request) -> Parts:  # async: a plain function would cost a thread for a look-up

@@ -37,11 +37,13 @@ class Gate:
             return
         request_id = _request_id(scope)
         body = _Body(scope, receive)
-        answer = _Answer(send, request_id, body)
+        answer = _Answer(send, request_id, body, head=scope["method"] == "HEAD")
+        # HEAD is GET whose body nobody wants (RFC 9110, 9.3.2): routes need not know of it.
+        asked = {**scope, "method": "GET"} if answer.head else scope
         began = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(scope, body.receive, answer.send)
+                await self.app(asked, body.receive, answer.send)
             except ClientDisconnect:
                 structlog.get_logger().info("client went away", method=scope["method"], path=scope["path"])
             except Exception:
@@ -50,10 +52,10 @@ class Gate:
                     raise  # half an answer is out: only breaking the connection tells the client that it is not whole
                 await internal()(scope, receive, answer.send)
             finally:
-                self._note(scope, answer.status, time.monotonic() - began)
+                self._note(scope, asked, answer.status, time.monotonic() - began)
 
-    def _note(self, scope: Scope, status: int | None, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+    def _note(self, scope: Scope, asked: Scope, status: int | None, seconds: float) -> None:
+        route = getattr(asked.get("route"), "path", "unmatched")
         # 499: the client was gone before there was an answer.
         self.observe(scope["method"], route, status or 499, seconds)
         log = structlog.get_logger()
@@ -79,10 +81,11 @@ class _Body:
 class _Answer:
     """Passes a response on with the headers that all of them carry, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str, body: "_Body") -> None:
+    def __init__(self, send: Send, request_id: str, body: "_Body", *, head: bool) -> None:
         self._send = send
         self._request_id = request_id
         self._body = body
+        self.head = head
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
@@ -94,7 +97,11 @@ class _Answer:
             if self._body.left:
                 # Refused before it was read: else the server would go on taking in 10 GB to throw them away.
                 headers["Connection"] = "close"
-        await self._send(message)
+            await self._send(message)
+            if self.head:  # also of a stream that would never end
+                await self._send({"type": "http.response.body"})
+        elif not self.head:
+            await self._send(message)
 
 
 def _request_id(scope: Scope) -> str:

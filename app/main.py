@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import cache, partial
 from importlib.metadata import version
 
+from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
@@ -29,6 +30,7 @@ from app.store import open_objects
 from winnow.db.engine import Database
 from winnow.jobs.dispatch import bell, ring
 
+INSPECTIONS = 2
 ROUTERS = (jobs, datasets, models, predict, catalog, ops)
 DESCRIPTION = (
     "Finds lottery tickets: POST a job (train, prune to a sparsity), follow it, get a small network with the evidence "
@@ -68,7 +70,8 @@ def create_app(settings: Settings) -> FastAPI:
 def _methods(path: str) -> list[str]:
     """The methods that some route takes at a path."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    return sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
+    found = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def _parts(settings: Settings) -> Parts:
@@ -83,6 +86,7 @@ def _parts(settings: Settings) -> Parts:
         predictors=Predictors(objects, settings.fetched),
         feed=Feed(database),
         metrics=HttpMetrics(),
+        inspections=CapacityLimiter(INSPECTIONS),
     )
 
 

@@ -1,7 +1,9 @@
 """/v1/datasets: send one, list them."""
 
+from functools import partial
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -53,7 +55,8 @@ async def create(here: Here, request: Request, response: Response, name: Name, s
     async with received(request, here.settings.uploads, here.settings.max_upload_bytes) as sent:
         if not sent.bytes:
             raise InvalidFile("The body is empty: send the file itself, say with `curl --data-binary @FILE`.")
-        dataset, new = await run_in_threadpool(service.keep, here, sent, kind, name, _pixels(size))
+        keep = partial(service.keep, here, sent, kind, name, _pixels(size))
+        dataset, new = await to_thread.run_sync(keep, limiter=here.inspections)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
     return dataset

@@ -44,7 +44,6 @@ def files(here: Here, model_id: str) -> Page[ModelFile]:
     return Page(items=service.files(here, model_id), next=None)
 
 
-@router.head("/{model_id}/files/{name}", include_in_schema=False)
 @router.get(
     "/{model_id}/files/{name}",
     operation_id="models_download",

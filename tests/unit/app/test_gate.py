@@ -18,12 +18,31 @@ def test_what_is_not_there_says_where_to_look(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("PUT", "/v1/jobs", "GET, POST"), ("POST", "/healthz", "GET"), ("DELETE", "/v1/models/x/files/y", "GET, HEAD")],
+    [
+        ("PUT", "/v1/jobs", "GET, HEAD, POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("DELETE", "/v1/models/x/files/y", "GET, HEAD"),
+    ],
 )
 def test_a_method_that_is_not_there_names_those_that_are(api: Api, method: str, path: str, allowed: str) -> None:
     answer = api.http.request(method, path)
     is_problem(answer, 405, allowed)
     assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/jobs", "/openapi.json", "/nope"])
+def test_head_is_get_without_its_body(api: Api, path: str) -> None:
+    head, get = api.http.head(path), api.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert head.headers["content-length"] == get.headers["content-length"]
+
+
+def test_head_of_an_endless_stream_ends(api: Api) -> None:
+    job = api.submit({"kind": "train", "dataset": "digits", "model": "lenet_300_100"})
+    answer = api.http.head(f"/v1/jobs/{job['id']}/events")
+    assert (answer.status_code, answer.content) == (200, b"")
+    until(lambda: not api.parts.feed._watches, "the end of the watch")
 
 
 def test_unknown_parameters_are_refused_with_a_guess(api: Api) -> None:

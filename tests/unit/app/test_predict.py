@@ -117,8 +117,8 @@ def test_a_model_that_is_not_there_is_not_found(api: Api, model: str) -> None:
 def test_the_last_models_asked_stay_loaded_and_fetched_ones_are_thrown_out(
     tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictors, "LOADED", 2)
     names = [api.stored_model(f"{seed:06}")["model.onnx"] for seed in range(4)]
+    monkeypatch.setattr(predictors, "LOADED_BYTES", names[0].bytes * 2)
     monkeypatch.setattr(predictors, "CACHED_BYTES", names[0].bytes * 3)
     kept = Predictors(api.parts.objects, tmp_path / "fetched")
     first = kept.get(names[0].sha256)
