@@ -9,7 +9,7 @@ from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics, Point, Score
 from winnow.lottery import checkpoint
 from winnow.lottery.evaluation import points, score
-from winnow.lottery.state import load_network
+from winnow.lottery.state import load_network, network_arrays
 from winnow.lottery.training import Best, Callback, Training, train
 from winnow.lottery.workspace import Stop, UnitFailed, Workspace
 
@@ -56,7 +56,8 @@ class _Between:
 
     def keep(self) -> None:
         """Keep the state after this step."""
-        self.training.kept.setdefault(self.training.step, self.training.state())
+        if self.training.step not in self.training.kept:
+            self.training.kept[self.training.step] = self.training.state()
 
     def evaluate(self) -> None:
         """Add a point to the curves; validation alone decides which step was the best."""
@@ -77,7 +78,7 @@ class _Between:
         training.loss_sum.zero_()
         training.curve.append(Point(step=training.step, values=values))
         if training.best is None or validation.loss < training.best.validation.loss:
-            training.best = Best(training.step, validation, training.state().network)
+            training.best = Best(training.step, validation, network_arrays(training.network))
         self._progress(training.curve[-1])
 
     def checkpoint(self) -> None:
