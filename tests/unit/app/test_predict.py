@@ -1,5 +1,6 @@
 """Predictions over HTTP: three forms of images, a model or a job to ask, and refusals that say what to send."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,16 @@ from winnow.storage.objects import Objects
 PIXELS = PERCEPTRON.images(3)
 
 
-@pytest.fixture
-def model(api: Api) -> str:
-    return api.a_model()
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One service for what only asks."""
+    with Api(tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def model(shared: Api) -> str:
+    return shared.a_model()
 
 
 def ask(api: Api, model: str, **sent: Any) -> Predictions:
@@ -28,27 +36,27 @@ def ask(api: Api, model: str, **sent: Any) -> Predictions:
     return Predictions.model_validate_json(answer.content)
 
 
-def test_one_image_as_the_body(api: Api, model: str) -> None:
-    said = ask(api, model, content=png(PIXELS[0]), headers={"Content-Type": PNG})
+def test_one_image_as_the_body(shared: Api, model: str) -> None:
+    said = ask(shared, model, content=png(PIXELS[0]), headers={"Content-Type": PNG})
     assert (said.model_id, [one.name for one in said.predictions]) == (model, ["image"])
     one = said.predictions[0]
     assert one.label == PERCEPTRON.header.classes[one.index] == one.top[0].label
     assert sum(top.probability for top in one.top) == pytest.approx(1)
 
 
-def test_three_forms_of_the_same_images_say_the_same(api: Api, model: str) -> None:
+def test_three_forms_of_the_same_images_say_the_same(shared: Api, model: str) -> None:
     files = [("file", (f"{index}.png", png(pixels), PNG)) for index, pixels in enumerate(PIXELS)]
-    by_form = ask(api, model, files=files)
-    by_json = ask(api, model, json={"instances": PIXELS.tolist()})
+    by_form = ask(shared, model, files=files)
+    by_json = ask(shared, model, json={"instances": PIXELS.tolist()})
     assert [one.name for one in by_form.predictions] == ["0.png", "1.png", "2.png"]
     assert [one.name for one in by_json.predictions] == ["instances[0]", "instances[1]", "instances[2]"]
     assert [one.probability for one in by_form.predictions] == [one.probability for one in by_json.predictions]
 
 
-def test_a_model_is_asked_under_its_own_address_too(api: Api, model: str) -> None:
+def test_a_model_is_asked_under_its_own_address_too(shared: Api, model: str) -> None:
     sent = {"content": png(PIXELS[0]), "headers": {"Content-Type": PNG}}
-    there = api.http.post(f"/v1/models/{model}/predict", **sent)
-    assert Predictions.model_validate_json(there.content) == ask(api, model, **sent)
+    there = shared.http.post(f"/v1/models/{model}/predict", **sent)
+    assert Predictions.model_validate_json(there.content) == ask(shared, model, **sent)
 
 
 def test_a_job_stands_for_its_targets_model(api: Api) -> None:
@@ -104,14 +112,14 @@ def test_without_a_name_the_default_model_is_asked(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_image_is_refused_with_a_way_out(
-    api: Api, model: str, sent: dict[str, Any], status: int, said: str
+    shared: Api, model: str, sent: dict[str, Any], status: int, said: str
 ) -> None:
-    is_problem(api.http.post("/predict", params={"model": model}, **sent), status, said)
+    is_problem(shared.http.post("/predict", params={"model": model}, **sent), status, said)
 
 
 @pytest.mark.parametrize("model", ["mdl_0", "job_0", "x"])
-def test_a_model_that_is_not_there_is_not_found(api: Api, model: str) -> None:
-    is_problem(api.http.post("/predict", params={"model": model}, json={"instances": [[[1]]]}), 404, model)
+def test_a_model_that_is_not_there_is_not_found(shared: Api, model: str) -> None:
+    is_problem(shared.http.post("/predict", params={"model": model}, json={"instances": [[[1]]]}), 404, model)
 
 
 def test_the_last_models_asked_stay_loaded_and_fetched_ones_are_thrown_out(
