@@ -66,9 +66,14 @@ class Attempt:
     """A unit in a runner. What the runner says, and what else happens to the attempt, comes in by `events`."""
 
     def __init__(
-        self, runner: Runner, events: SimpleQueue[object], keep_checkpoint: Callable[[Checkpoint], None]
+        self,
+        runner: Runner,
+        numerics: str,
+        events: SimpleQueue[object],
+        keep_checkpoint: Callable[[Checkpoint], None],
     ) -> None:
         self._runner = runner
+        self._numerics = numerics
         self._events = events
         self._keep_checkpoint = keep_checkpoint
         self._oom_kills = oom_kills()
@@ -81,7 +86,8 @@ class Attempt:
     def wait(self) -> Outcome:
         """Wait for the end."""
         while True:
-            outcome = self._react(self._events.get())
+            event = self._events.get()
+            outcome = self._not_up(event) or self._react(event)
             if outcome is not None:
                 return outcome
 
@@ -104,6 +110,18 @@ class Attempt:
                 return self._stop("shutdown", checkpoint=True)
         self._runner.kill()
         return _killed(event)
+
+    def _not_up(self, event: object) -> Outcome | None:
+        """A runner that cannot load its libraries, or is not what the worker takes it for, is not the unit's fault."""
+        match event:
+            case Ready(numerics=numerics) if numerics != self._numerics:
+                self._runner.kill()
+                return GivenUp(f"the runner is {numerics}, the worker is registered as {self._numerics}", pause=True)
+            case Failed(detail=detail) if self._runner.numerics is None:
+                return GivenUp(f"the runner did not come up: {detail}", pause=True)
+            case Died(status=status, last_words=said) if self._runner.numerics is None:
+                return GivenUp(f"the runner did not come up, status {status}: {said}", pause=True)
+        return None
 
     def _stop(self, why: str, *, checkpoint: bool) -> Outcome:
         """Give the runner 2 s to stop; what it says meanwhile still counts."""

@@ -72,6 +72,7 @@ class Runner:
     """One child process. Its events, other than progress, go to whoever called `begin` last; the last one is `Died`."""
 
     def __init__(self, launch: Launch, threads: int, device: int | None = None) -> None:
+        self.launch = launch
         self.threads = threads
         self.tenant: str | None = None
         self.units = 0
@@ -123,7 +124,9 @@ class Runner:
         with self._lock:
             self._advance = Advance()
             self._tell = tell
-            if self._died:  # between two units, where nobody was listening any more
+            if self.numerics is not None:  # it was ready, or gone, before anybody listened
+                tell(Ready(numerics=self.numerics))
+            if self._died:
                 tell(self._died)
 
     def advance(self) -> tuple[float | None, tuple[Point, ...]]:
@@ -177,8 +180,9 @@ class Runner:
                     if point is not None:
                         self._advance.points.append(point)
             case Ready(numerics=numerics):
-                self.numerics = numerics
-                self._tell(message)
+                with self._lock:
+                    self.numerics = numerics
+                    self._tell(message)
             case Checkpoint() | Done() | Stopped() | Failed():
                 self._tell(message)
 

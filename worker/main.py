@@ -22,6 +22,7 @@ from winnow.contract.problems import WinnowError
 from winnow.db.engine import Database
 from winnow.jobs.dispatch import TASK, bell, queue_name, ring
 from winnow.jobs.workers import Registration
+from winnow.lottery.numerics import foreseen_class
 from winnow.storage import Objects
 from worker import logs
 from worker.child import Died, Launch, Runner
@@ -29,7 +30,7 @@ from worker.cores import Cores
 from worker.duties.duty import Duty
 from worker.duties.presence import SEEN_SECONDS, Presence, host, process
 from worker.duties.sweep import SWEEP_SECONDS, Sweep
-from worker.protocol import Failed, Ready
+from worker.protocol import Failed
 from worker.scratch import Scratch
 from worker.settings import Settings, runner_environment
 from worker.slots import Slots
@@ -64,7 +65,7 @@ def _leave(_number: int, _frame: object) -> NoReturn:
 
 @contextmanager
 def _runner(settings: Settings) -> Iterator[Runner]:
-    """A first runner: it loads torch while everything else starts, and tells what class its results are of."""
+    """A first runner: it loads torch while everything else starts."""
     launch = _launch(settings)
     runner = Runner(launch, threads=1, device=0 if settings.resource == "gpu" else None)
     try:
@@ -83,13 +84,16 @@ def _launch(settings: Settings) -> Launch:
 
 
 def _numerics(runner: Runner) -> str:
-    """The runner's numerics class; waits for it. Raises CannotStart where the runner does not come up."""
+    """The numerics class of the worker's results; waits for the runner to tell where torch alone can.
+
+    Raises WinnowError where torch is not the one that results are made with, CannotStart where it does not come up.
+    """
+    if runner.launch.resource == "cpu" and (foreseen := foreseen_class()):
+        return foreseen
     events: SimpleQueue[object] = SimpleQueue()
     runner.begin(events.put)
     while runner.numerics is None:
         match events.get():
-            case Ready(numerics=numerics):
-                return numerics
             case Failed(detail=detail):
                 raise CannotStart(detail)
             case Died(status=status, last_words=said):
@@ -101,9 +105,10 @@ def _work(settings: Settings, runner: Runner) -> int:
     database = Database(settings.database_url)
     objects = _objects(settings)
     app = bell(settings.broker_url)
-    presence = Presence(database, _registration(settings, _numerics(runner)), _end_this_process)
+    numerics = _numerics(runner)
+    presence = Presence(database, _registration(settings, numerics), _end_this_process)
     presence.register()
-    place = _workplace(settings, database, objects, app)
+    place = _workplace(settings, numerics, database, objects, app)
     slots = Slots(place, settings.slots)
     slots.first.adopt(runner)
     duties = (
@@ -145,9 +150,10 @@ def _registration(settings: Settings, numerics: str) -> Registration:
     )
 
 
-def _workplace(settings: Settings, database: Database, objects: Objects, app: Celery) -> Workplace:
+def _workplace(settings: Settings, numerics: str, database: Database, objects: Objects, app: Celery) -> Workplace:
     return Workplace(
         name=settings.worker_name,
+        numerics=numerics,
         database=database,
         objects=objects,
         scratch=Scratch(settings.scratch, objects, settings.cache_bytes),

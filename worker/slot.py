@@ -117,7 +117,7 @@ class Slot:
             if not is_full(error):
                 raise
             return GivenUp(str(error), pause=True)
-        attempt = Attempt(runner, events, partial(self._keep_checkpoint, mine, runner, events))
+        attempt = Attempt(runner, self._place.numerics, events, partial(self._keep_checkpoint, mine, runner, events))
         attempt.begin(order)
         heart.watch(runner)
         self._announce(mine)

@@ -15,6 +15,7 @@ class Workplace:
     """One worker process; `ring` rings the bell of a resource's queue and never raises or waits."""
 
     name: str
+    numerics: str
     database: Database
     objects: Objects
     scratch: Scratch

@@ -5,6 +5,8 @@ parent can ask for the environment of a child.
 """
 
 import platform
+import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -69,6 +71,27 @@ def numerics_class(resource: Literal["cpu", "gpu"]) -> str:
     else:
         place = f"{_cpu()[0]} {torch.backends.cpu.get_cpu_capability()}"
     return f"{resource} {place} torch {torch.__version__}"
+
+
+def foreseen_class() -> str | None:
+    """The class that `settle` will name on this CPU, without the seconds that torch takes; None where only it can tell.
+
+    Raises WinnowError where torch is another release than results are made with.
+    """
+    build = _installed()
+    vendor, instructions = _cpu()
+    if build is None or "avx2" not in instructions:
+        return None
+    check_release(build)
+    return f"cpu {vendor} AVX2 torch {build}"
+
+
+def _installed() -> str | None:
+    """The build of torch that an import would find, as it names itself."""
+    torch = find_spec("torch")
+    version = Path(torch.origin).with_name("version.py") if torch and torch.origin else None
+    said = re.search(r"__version__ = '([^']+)'", version.read_text()) if version and version.exists() else None
+    return said[1] if said else None
 
 
 def _cpu() -> tuple[str, frozenset[str]]:

@@ -15,7 +15,11 @@ from winnow.lottery import numerics
 assert "torch" not in sys.modules
 assert numerics.environment(3)["OMP_NUM_THREADS"] == "3"
 assert "torch" not in sys.modules
-print(numerics.settle(3, "cpu"))
+foreseen = numerics.foreseen_class()
+assert "torch" not in sys.modules
+settled = numerics.settle(3, "cpu")
+assert foreseen in (settled, None), (foreseen, settled)
+print(settled)
 import torch
 print(torch.get_num_threads(), torch.backends.cpu.get_cpu_capability())
 """

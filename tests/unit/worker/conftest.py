@@ -54,6 +54,7 @@ def place(rows: Rows, tmp_path: Path, launch: Launch) -> Workplace:
     objects = Objects.open((tmp_path / "store").as_uri())
     made = Workplace(
         name="one",
+        numerics="cpu-fake",
         database=rows.database,
         objects=objects,
         scratch=Scratch(tmp_path / "scratch", objects, 1 << 20),
@@ -64,5 +65,5 @@ def place(rows: Rows, tmp_path: Path, launch: Launch) -> Workplace:
         stall_seconds=60.0,
         runner_memory_bytes=1 << 40,
     )
-    rows.register(made, numerics="cpu-fake-1")
+    rows.register(made, numerics="cpu-fake")
     return made

@@ -68,7 +68,7 @@ def test_a_unit_is_done_and_its_files_are_what_the_result_says(start: Start, tmp
     runner.send(order(Behaviour.FINISHES, tmp_path))
     result = result_of(ear.next())
     assert {path.name for path in (tmp_path / "outputs").iterdir()} == set(result.files)
-    assert runner.numerics == "cpu-fake-1"
+    assert runner.numerics == "cpu-fake"
 
 
 def test_the_process_stays_warm_between_units(start: Start, tmp_path: Path) -> None:

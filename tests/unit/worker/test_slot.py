@@ -254,7 +254,7 @@ def test_a_database_that_is_away_when_the_unit_is_done_is_waited_for(
 
 
 def test_a_claimed_unit_rings_for_the_idle_slot_of_another_worker(place: Workplace, rows: Rows, slot: Slot) -> None:
-    rows.register(replace(place, name="idle"), numerics="cpu-fake-1")
+    rows.register(replace(place, name="idle"), numerics="cpu-fake")
     rows.submit(Behaviour.FINISHES, steps=2000)
     rows.submit(Behaviour.FINISHES, steps=2001)
     slot.work()
@@ -274,3 +274,29 @@ def test_units_never_take_more_cores_than_there_are(
     first.result(10)
     second.result(10)
     slots.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(
+            lambda place: replace(place, launch=replace(place.launch, units="tests.support.absent")), id="import"
+        ),
+        pytest.param(lambda place: replace(place, numerics="cpu-other"), id="numerics"),
+    ],
+)
+def test_a_runner_that_does_not_come_up_is_the_worker_s_trouble_and_no_loss(
+    place: Workplace,
+    rows: Rows,
+    stopping: threading.Event,
+    background: Callable[..., Future[None]],
+    fault: Callable[[Workplace], Workplace],
+) -> None:
+    slot = Slot(fault(place), 0, stopping)
+    rows.submit(Behaviour.FINISHES)
+    working = background(slot.work)
+    eventually(lambda: rows.endings()[:1] == ["released"], 30, "it is given back")
+    stopping.set()
+    working.result(10)
+    slot.close()
+    assert rows.unit().losses == 0
