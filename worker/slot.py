@@ -14,7 +14,7 @@ from winnow.jobs.lease import Claim
 from winnow.jobs.release import release
 from winnow.jobs.start import jobs_to_start, started
 from winnow.jobs.sweep import claimable
-from worker.attempt import Attempt, Broken, Finished, GivenUp, Outcome
+from worker.attempt import Attempt, Broken, Crashed, Finished, GivenUp, Outcome
 from worker.child import Runner
 from worker.ending import conclude, settle_jobs
 from worker.events import Lost, ShutDown
@@ -95,8 +95,14 @@ class Slot:
             events.put(ShutDown())
         with place.scratch.desk() as desk:
             with Heartbeat(place, mine, events.put) as heart:
-                outcome = self._attempt(mine, desk, events, heart)
-                conclude(place, mine, desk, outcome, events)
+                try:
+                    outcome = self._attempt(mine, desk, events, heart)
+                    conclude(place, mine, desk, outcome, events)
+                except Exception as error:  # a bug of the worker's: the unit is tried again, here or elsewhere
+                    log.exception("slot_failed", unit=mine.unit.key)
+                    self._discard()
+                    outcome = Crashed(f"The worker failed: {error!r}")
+                    conclude(place, mine, desk, outcome, events)
             self._current = None
             settle_jobs(place, mine)
         if isinstance(outcome, GivenUp) and outcome.pause:

@@ -18,9 +18,10 @@ class FlakyObjects(Objects):
     _puts = 0
     _fetches = 0
 
-    def fail_next_puts(self, count: int) -> None:
-        """Let so many puts fail."""
+    def fail_next_puts(self, count: int, error: Exception | None = None) -> None:
+        """Let so many puts fail: as if the store were away, unless another error is given."""
         self._puts = count
+        self._error = error or Unavailable("The store is away.")
 
     def fail_next_fetches(self, count: int) -> None:
         """Let so many fetches fail."""
@@ -30,7 +31,7 @@ class FlakyObjects(Objects):
         """Put, or fail."""
         if self._puts:
             self._puts -= 1
-            raise Unavailable("The store is away.")
+            raise self._error
         return super().put(path)
 
     def fetch(self, sha256: str, to: Path) -> None:

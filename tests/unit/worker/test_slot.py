@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.fake_units import Behaviour
 from tests.support.flaky import FlakyDatabase, FlakyObjects
@@ -91,9 +92,11 @@ def test_a_worn_out_runner_is_replaced(place: Workplace, rows: Rows, stopping: t
 )
 def test_a_failure_of_the_unit_fails_its_job(rows: Rows, slot: Slot, behaviour: Behaviour, reason: Reason) -> None:
     job = rows.submit(behaviour)
-    slot.work()
+    with capture_logs() as logged:
+        slot.work()
     assert (rows.unit().state, rows.unit().reason) == ("failed", reason)
     assert (rows.job(job).state, rows.job(job).reason) == ("failed", reason)
+    assert ("error" in {line["log_level"] for line in logged}) == (reason is Reason.BUG)
 
 
 @pytest.mark.parametrize("behaviour", [Behaviour.EXITS, Behaviour.KILLS_ITSELF])
@@ -212,6 +215,22 @@ def test_a_store_that_is_away_delays_the_commit_and_nothing_else(
     slot.close()
     assert rows.job(job).state == "succeeded"
     assert rows.endings() == ["done"]
+
+
+def test_a_bug_of_the_worker_is_a_loss_and_the_next_attempt_has_a_fresh_runner(
+    place: Workplace, rows: Rows, stopping: threading.Event, tmp_path: Path
+) -> None:
+    store = FlakyObjects.open((tmp_path / "store").as_uri())
+    store.fail_next_puts(1, LookupError("a bug"))
+    slot = Slot(replace(place, objects=store), 0, stopping)
+    rows.submit(Behaviour.FINISHES)
+    slot.work()
+    assert (rows.unit().state, rows.unit().losses) == ("ready", 1)
+    rows.forget_backoff()
+    slot.work()
+    slot.close()
+    assert rows.endings() == ["lost", "done"]
+    assert content(place, rows)["units"] == 1
 
 
 def test_an_input_that_cannot_be_had_now_releases_without_loss(
