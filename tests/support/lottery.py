@@ -87,7 +87,7 @@ class MemoryWorkspace:
     ) -> None:
         self.inputs = inputs or {}
         self._outputs = outputs
-        self._stop = stop
+        self.stop = stop
         self.saved = saved
         self.keep = keep
         self.seen: list[tuple[int, int, Point | None]] = []
@@ -106,7 +106,7 @@ class MemoryWorkspace:
 
     def progress(self, done: int, of: int, point: Point | None = None) -> None:
         self.seen.append((done, of, point))
-        if self._stop(done):
+        if self.stop(done):
             raise Stop(checkpoint=self.keep)
 
 

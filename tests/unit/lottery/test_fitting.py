@@ -1,3 +1,4 @@
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -6,8 +7,9 @@ from tests.support.lottery import DECAYING_ADAM, MOMENTUM, MemoryWorkspace, afte
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics
 from winnow.contract.specs import Augment, Optimizer, Sgd
-from winnow.contract.units import Recipe
+from winnow.contract.units import Milestones, Recipe
 from winnow.lottery.fitting import fit
+from winnow.lottery.state import State
 from winnow.lottery.training import Training
 from winnow.lottery.units.evidence import digest
 from winnow.lottery.workspace import Stop, UnitFailed
@@ -140,6 +142,37 @@ def test_a_training_that_diverges_says_what_to_change() -> None:
     with pytest.raises(UnitFailed, match=r"Lower the learning rate .*100") as failed:
         fit(training_of(settings), (), MemoryWorkspace())
     assert failed.value.reason is Reason.USER_ERROR
+
+
+def rates(settings: Recipe, workspace: MemoryWorkspace, first: int = 0) -> dict[int, float]:
+    """Step → learning rate, as the optimizer has it just before that step."""
+    training = Training(settings, split(), State(first, start(settings).network, {}), {})
+    seen: dict[int, float] = {}
+    stop = workspace.stop
+
+    def look(done: int) -> bool:
+        seen[training.step] = training.optimizer.param_groups[0]["lr"]
+        return stop(done)
+
+    workspace.stop = look
+    with suppress(Stop):
+        fit(training, (), workspace, pulse=0)
+    return seen
+
+
+def test_the_rate_of_a_retraining_is_the_dense_runs_at_the_same_step() -> None:
+    """Trap 7: weights rewound, the schedule restarted. After a resume, too."""
+    settings = recipe(optimizer=MOMENTUM, lr_schedule=Milestones(steps=(2, 5), factor=Decimal("0.1")))
+    dense = rates(settings, MemoryWorkspace())
+    assert [dense[step] for step in range(9)] == [0.05, 0.05, *[0.005] * 3, *[0.0005] * 4]
+
+    for k in (1, 4, 6):
+        retraining = rates(settings, MemoryWorkspace(), first=k)
+        assert retraining == {step: rate for step, rate in dense.items() if step >= k}
+
+    cut = MemoryWorkspace(stop=lambda done: done == 6)
+    rates(settings, cut)
+    assert rates(settings, MemoryWorkspace(saved=cut.saved)) == {s: rate for s, rate in dense.items() if s >= 6}
 
 
 def test_states_are_kept_at_their_steps() -> None:

@@ -1,12 +1,10 @@
-from decimal import Decimal
-
 import numpy as np
 import pytest
 import torch
 
 from tests.support.lottery import DECAYING_ADAM, MOMENTUM, random_masks, recipe, split, start
 from winnow.contract.specs import Augment, Optimizer
-from winnow.contract.units import Milestones, Recipe
+from winnow.contract.units import Recipe
 from winnow.lottery.evaluation import IMAGES_AT_ONCE, points, score
 from winnow.lottery.state import State, network_arrays, optimizer_arrays, read_state
 from winnow.lottery.training import Training, take_step, train
@@ -81,30 +79,6 @@ def test_the_optimizer_goes_on_holding_the_models_own_tensors() -> None:
     before = network_arrays(training.network)
     take_step(training)
     assert all((array != before[name]).any() for name, array in network_arrays(training.network).items())
-
-
-def test_the_rate_of_a_retraining_is_the_dense_runs_at_the_same_step() -> None:
-    """Trap 7: weights rewound, the schedule restarted."""
-    settings = recipe(optimizer=MOMENTUM, lr_schedule=Milestones(steps=(2, 5), factor=Decimal("0.1")))
-    rates: dict[int, list[float]] = {0: [], 4: []}
-    for k, seen in rates.items():
-        training = Training(settings, split(), State(k, start(settings).network, {}), {})
-        train(training, [_Watch(training, seen)])
-    assert rates[0] == [0.05, 0.05, 0.005, 0.005, 0.005, 0.0005, 0.0005, 0.0005, 0.0005]
-    assert rates[4] == rates[0][4:]
-
-
-class _Watch:
-    """A callback that follows the schedule and then notes the rate of the step to come."""
-
-    def __init__(self, training: Training, seen: list[float]) -> None:
-        self.at = range(training.recipe.steps)
-        self._training = training
-        self._seen = seen
-
-    def act(self) -> None:
-        self._training.follow_schedule()
-        self._seen.append(self._training.optimizer.param_groups[0]["lr"])
 
 
 def test_every_arm_and_level_trains_with_the_same_settings_on_the_same_batches() -> None:
