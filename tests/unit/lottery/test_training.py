@@ -69,6 +69,13 @@ def test_going_back_to_a_state_leaves_nothing_of_what_came_after() -> None:
         assert training.step == 3
 
 
+def test_going_back_to_the_beginning_leaves_no_optimizer_state() -> None:
+    settings = recipe(optimizer=MOMENTUM)
+    training = dense(settings, 2)
+    training.go_to(start(settings))
+    assert not training.state().optimizer
+
+
 def test_the_optimizer_goes_on_holding_the_models_own_tensors() -> None:
     """Trap 22: parameters replaced by new objects, the optimizer keeps the old ones, training stalls."""
     settings = recipe(optimizer=MOMENTUM)
