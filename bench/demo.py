@@ -83,6 +83,9 @@ def report(client: Client, job: Job, model: str, out: Path) -> None:
         client.download(model, file, out)
     (out / "certificate.json").write_bytes(client.certificate(job.id))
     (out / "curve.svg").write_text(curve(job.levels, what(job)), encoding="utf-8")
+    console.print(
+        "Verdicts of single levels are not adjusted for many looks; the claims are the lines below the table.\n"
+    )
     console.print(sizes(files))
     console.print()
     console.print(predictions_table(client.predict(model, [DRAWN])))
