@@ -67,7 +67,7 @@ imports: env ## who may import whom
 	@$(BIN)/lint-imports
 
 bench: env ## measure what is promised; prints what docs/results keeps
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; done
+	@for script in bench/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script $(ARGS) || exit 1; done
 
 up: .env ## run the service with Docker: Postgres, Redis, S3; secrets are made once
 	@docker compose version >/dev/null 2>&1 || { echo 'docker compose is not installed: see docs.docker.com/compose/install, or run make serve'; exit 1; }

@@ -1,6 +1,6 @@
 """What a second worker gains: twelve independent units, one slot a worker, with one worker and with two.
 
-    python bench/parallel.py [--units 12] [--epochs 40] [--rounds 2] [--out docs/results/parallel.md]
+    PYTHONPATH=. python bench/parallel.py [--units 12] [--epochs 40] [--rounds 2] [--out docs/results/parallel.md]
 
 Each unit trains `digits_cnn` on digits with another seed. Runners are warm: every worker has done a unit before the
 clock starts, which runs from the first submission to the last end, by the service's own times. Rounds alternate, so
@@ -91,11 +91,11 @@ def report(asked: argparse.Namespace, one: Sequence[float], two: Sequence[float]
 
     return f"""# Two workers beside each other
 
-`python bench/parallel.py --units {asked.units} --epochs {asked.epochs} --rounds {asked.rounds}`
+`PYTHONPATH=. python bench/parallel.py --units {asked.units} --epochs {asked.epochs} --rounds {asked.rounds}`
 
 {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {TORCH_RELEASE} on the CPU.
-{asked.units} units that do not wait for each other, each training `digits_cnn` for {asked.epochs} epochs; one slot a
-worker, runners warm.
+{asked.units} units that do not wait for each other, each training `digits_cnn` for {asked.epochs} epochs; one slot a worker, runners
+warm. Other programs on the machine at the end: a load of {os.getloadavg()[0]:.1f} on average over a minute, this one's included.
 
 | | best | rounds |
 |---|---|---|
