@@ -1,7 +1,6 @@
 """From what a user sent to what is done: defaults, data, budgets in steps. The rest of the plan reads only this."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
@@ -13,9 +12,11 @@ from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs import DatasetChoice, Iterative, PruneSpec, Spec, StepSchedule, Train
 from winnow.contract.units import Milestones, Rates, Retrain
 from winnow.contract.values import Value
-from winnow.plan.counts import grid_sparsity, rate_for_levels
+from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
 
 MAX_LEVELS = 200
+MAX_UNITS = 5000
+"""Of one job: what a submission can attach in one transaction without others waiting for it."""
 
 
 class Resolved(Value):
@@ -79,7 +80,7 @@ def resolve(spec: Spec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) ->
     _check_budget(job, spec.train)
     if isinstance(spec, PruneSpec):
         _check_rates(job, architecture)
-        _check_depth(job, spec.target.sparsity)
+        _check_depth(job, spec)
     return job
 
 
@@ -146,11 +147,18 @@ def _check_rates(job: Resolved, architecture: Architecture) -> None:
         raise InvalidSpec(f"No rate for {', '.join(bare)}: give one for each layer, by name or by kind.")
 
 
-def _check_depth(job: Resolved, target: Decimal) -> None:
-    rates = job.rates
+def _check_depth(job: Resolved, spec: PruneSpec) -> None:
+    rates, target = job.rates, spec.target.sparsity
     slowest = min(rates.values()) if isinstance(rates, Mapping) else rates
     if grid_sparsity(slowest, MAX_LEVELS) < Fraction(target):
         raise InvalidSpec(
             f"At a rate of {slowest} a level, a sparsity of {target} takes more than {MAX_LEVELS} levels. "
             "Raise the rate or lower the target."
+        )
+    levels = len(steps_at_rate(slowest, target))
+    units = spec.replicates * (1 + levels * (1 + len(spec.controls)))
+    if units > MAX_UNITS:
+        raise InvalidSpec(
+            f"{spec.replicates} replicates of {levels} levels and {1 + len(spec.controls)} arms are {units} units of "
+            f"work, and a job has {MAX_UNITS} at most. Raise the rate, or ask for fewer replicates or arms."
         )

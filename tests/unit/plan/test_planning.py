@@ -228,6 +228,7 @@ def test_the_table_has_a_row_for_every_network():
         ({"train": {"epochs": 3, "lr_schedule": {"name": "step", "epochs": [3]}}}, "before the end"),
         ({"dataset": {"name": "digits", "fingerprint": "x"}}, "content has changed"),
         ({"target": {"sparsity": "0.999"}, "method": at_rate("0.001")}, "more than 200 levels"),
+        ({"target": {"sparsity": "0.99"}, "method": at_rate("0.03"), "replicates": 100}, "5000 at most"),
         ({"method": {"scope": "layer", "schedule": {"name": "iterative", "rate": {"linear": "0.2"}}}}, "No rate for"),
         (
             {"method": {"scope": "layer", "schedule": {"name": "iterative", "rate": {"fc9": "0.2", "linear": "0.2"}}}},
