@@ -192,6 +192,15 @@ def test_the_same_units_give_the_same_bytes_whatever_was_warm(tmp_path: Path, se
     assert files[0] == files[1]
 
 
+def test_two_threads_give_the_same_bytes_every_time(tmp_path: Path) -> None:
+    unit = places(digits_job(threads=2), {})[0].unit
+    found = []
+    for attempt in ("one", "two"):
+        (tmp_path / attempt).mkdir()
+        found.append(do(unit, tmp_path / attempt, Warm(None)).files)
+    assert found[0] == found[1]
+
+
 def test_other_seeds_and_replicates_give_other_networks(tmp_path: Path) -> None:
     seen = set()
     for seed in (0, 1):
