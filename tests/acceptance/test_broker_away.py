@@ -63,7 +63,7 @@ def waiting(service: Service) -> int:
 def test_messages_lost_and_unreadable_cost_nothing_but_time(service: Service) -> None:
     worker = service.start_worker("one")
     job = service.submit(SPEC)
-    eventually(lambda: service.under_way(job), 60, f"a unit under way\n{service.said()}")
+    eventually(service.attempts, 60, f"a unit under way\n{service.said()}")
     empty(service)
     for number, content in enumerate(UNREADABLE):
         push(service, content, number)
@@ -91,7 +91,7 @@ def test_while_redis_is_away_work_goes_on_and_new_work_comes_after_it(tmp_path: 
     try:
         worker = service.start_worker("one")
         job = service.submit(SPEC)
-        eventually(lambda: service.under_way(job), 60, f"a unit under way\n{service.said()}")
+        eventually(service.attempts, 60, f"a unit under way\n{service.said()}")
         own_redis.stop()
         service.finished(job, 60)
         new = service.submit({**SPEC, "seed": 1})

@@ -39,8 +39,8 @@ def test_killed_in_the_middle_of_level_3_a_job_ends_in_the_same_bytes(
 
 def test_killed_without_its_runner_it_leaves_no_process_behind(embedded: Service) -> None:
     worker = embedded.start_worker("one")
-    job = embedded.submit(SPEC)
-    eventually(lambda: embedded.under_way(job), 60, "a unit under way")
+    job = embedded.submit({**SPEC, "train": {"epochs": 600}})
+    eventually(lambda: embedded.training(job), 60, "a unit under way")
     children = worker.children()
     assert children
     worker.kill()

@@ -166,15 +166,19 @@ class Service:
         rows = self._rows(select(files).where(files.c.unit_key.in_(keys)))
         return {(row.unit_key, row.name): row.sha256 for row in rows}
 
-    def under_way(self, job_id: str, level: int | None = None, attempt: int | None = None) -> AnyRow | None:
-        """A unit of the job that has been worked on for a moment; at that level, in that attempt."""
+    def under_way(self, job_id: str, level: int) -> AnyRow | None:
+        """The unit of that level, once a warm runner has worked on it for a moment."""
         for row in self.units(job_id):
-            depth = getattr(Unit.model_validate(row.unit).inputs, "depth", 0)
-            if row.state == "running" and level in (None, depth) and attempt in (None, row.attempt):
+            if row.state == "running" and getattr(Unit.model_validate(row.unit).inputs, "depth", 0) == level:
                 ages = select(now() - attempts.c.started_at).where(attempts.c.unit_key == row.key)
                 if min(age for (age,) in self._rows(ages)) > UNDER_WAY_SECONDS:
                     return row
         return None
+
+    def training(self, job_id: str, beyond: float = 0.0) -> AnyRow | None:
+        """A unit of the job that is trained now, further on than that share of it."""
+        found = (row for row in self.units(job_id) if row.state == "running" and row.progress > beyond)
+        return next(found, None)
 
     def lost_attempts(self) -> int:
         """How many tries were losses."""
