@@ -20,9 +20,10 @@ class FolderChannel(filesystem.Channel):
     """Messages as files of one folder: a message is there as a whole, and is taken by one reader."""
 
     def _put(self, queue: str, payload: Any, **_options: Any) -> None:
-        """Write under a temporary name, then rename."""
+        """Write under a temporary name, then rename; a folder that was cleared away is made again."""
         name = f"{uuid.uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)
+        folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f".{name}"
         partial.write_text(dumps(payload))
         partial.rename(folder / name)
