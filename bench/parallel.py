@@ -94,8 +94,8 @@ def report(asked: argparse.Namespace, one: Sequence[float], two: Sequence[float]
 `PYTHONPATH=. python bench/parallel.py --units {asked.units} --epochs {asked.epochs} --rounds {asked.rounds}`
 
 {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {TORCH_RELEASE} on the CPU.
-{asked.units} units that do not wait for each other, each training `digits_cnn` for {asked.epochs} epochs; one slot a worker,
-runners warm. Load average over the last minute, this script's own work included: {os.getloadavg()[0]:.1f}.
+{asked.units} units that do not wait for each other, each training `digits_cnn` for {asked.epochs} epochs; one slot a
+worker, runners warm. Load average over the last minute, this script's own work included: {os.getloadavg()[0]:.1f}.
 
 | | best | rounds |
 |---|---|---|
