@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import NoReturn
 
 import structlog
-from celery import Celery, signals
+from celery import Celery, bootsteps, signals
 from celery.exceptions import SecurityWarning
 
 from winnow.contract.ids import new_id
@@ -167,12 +167,25 @@ def _workplace(settings: Settings, numerics: str, database: Database, objects: O
 
 
 def _listen(app: Celery, settings: Settings, slots: Slots) -> int:
-    """Hand each ring to a slot, until a signal ends the worker."""
+    """Hand each ring to a slot, until a signal ends the worker; 1 where something else does."""
     app.task(name=TASK)(slots.ring)
 
+    asked = threading.Event()
+
     def shutting_down(**_about: object) -> None:
+        asked.set()
         # A signal handler runs between any two steps of the main thread: what takes locks goes to another one.
         threading.Thread(target=_wind_up, args=(slots,), daemon=True).start()
+
+    class StopSlots(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
+        """Celery also ends by itself, by an error that it knows no way out of; it must not wait for hours of work."""
+
+        requires = ("celery.worker.components:Pool",)
+
+        def stop(self, _parent: object) -> None:
+            slots.stop()
+
+    app.steps["worker"].add(StopSlots)
 
     def set_up_logging(**_about: object) -> None:
         """What is connected here keeps Celery from setting up its own."""
@@ -183,11 +196,8 @@ def _listen(app: Celery, settings: Settings, slots: Slots) -> int:
     signals.setup_logging.connect(set_up_logging)
     threads = ["--pool=threads", f"--concurrency={settings.slots}", f"--hostname={settings.worker_name}@%h"]
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    try:
-        app.worker_main(["--quiet", "worker", f"--queues={queue_name(settings.resource)}", *threads, *alone])
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
+    app.worker_main(["--quiet", "worker", f"--queues={queue_name(settings.resource)}", *threads, *alone])
+    return 0 if asked.is_set() else 1
 
 
 def _wind_up(slots: Slots) -> None:

@@ -85,18 +85,38 @@ def own_redis(tmp_path: Path) -> Iterator[Redis]:
         yield server
 
 
-def test_while_redis_is_away_work_goes_on_and_new_work_comes_after_it(tmp_path: Path, own_redis: Redis) -> None:
+@pytest.fixture
+def on_own_redis(tmp_path: Path, own_redis: Redis) -> Iterator[Service]:
+    """SQLite and a folder of objects, with that Redis as the bell."""
     home = tmp_path / "home"
     service = Service(home, f"sqlite:///{home / 'winnow.db'}", (home / "store").as_uri(), own_redis.url)
-    try:
-        worker = service.start_worker("one")
-        job = service.submit(SPEC)
-        eventually(service.attempts, 60, f"a unit under way\n{service.said()}")
-        own_redis.stop()
-        service.finished(job, 60)
-        new = service.submit({**SPEC, "seed": 1})
-        own_redis.start()
-        service.finished(new, 60)
-        assert worker.terminate(within=10) == 0
-    finally:
-        service.close()
+    yield service
+    service.close()
+
+
+def test_while_redis_is_away_work_goes_on_and_new_work_comes_after_it(on_own_redis: Service, own_redis: Redis) -> None:
+    service = on_own_redis
+    worker = service.start_worker("one")
+    job = service.submit(SPEC)
+    eventually(service.attempts, 60, f"a unit under way\n{service.said()}")
+    own_redis.stop()
+    service.finished(job, 60)
+    new = service.submit({**SPEC, "seed": 1})
+    own_redis.start()
+    service.finished(new, 60)
+    assert worker.terminate(within=10) == 0
+
+
+def test_a_broker_that_cannot_be_listened_to_ends_the_worker_at_once_and_costs_nothing(on_own_redis: Service) -> None:
+    """Deaf until its unit ends, hours later, it would be of no use; whoever supervises it starts it again."""
+    service = on_own_redis
+    worker = service.start_worker("one", slots=2)
+    job = service.submit({**SPEC, "train": {"epochs": 600}})
+    eventually(lambda: service.training(job), 60, f"a unit in training\n{service.said()}")
+    with redis.Redis.from_url(service.broker_url) as client:
+        client.set("winnow-cpu", "a string where a list should be")
+        assert worker.process.wait(10) == 1
+        client.delete("winnow-cpu")
+    unit = service.units(job)[0]
+    assert (unit.state, unit.losses) == ("ready", 0)
+    assert unit.checkpoint_step > 0
