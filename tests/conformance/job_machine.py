@@ -119,6 +119,11 @@ class JobMachine(RuleBasedStateMachine):
         self.holders[found.unit.key] = found
         return found
 
+    @rule(units_at_most=st.integers(1, 4))
+    def work(self, units_at_most: int) -> None:
+        """The usual way, to get somewhere."""
+        self.driver.work(at_most=units_at_most)
+
     @rule(claim=claims)
     def start(self, claim: Claim) -> None:
         self.driver.start(claim)
@@ -182,8 +187,8 @@ class JobMachine(RuleBasedStateMachine):
             shares = {row.id: fraction(conn, row) for row in found.jobs}
         self.one_attempt_at_most_can_write(found)
         self.no_unit_is_done_twice(found)
-        wanted_and_rank_are_what_the_rows_say(found)
-        events_are_numbered_and_end_with_the_job(found, told, numbers)
+        wanted_and_rank(found)
+        end_of_events(found, told, numbers)
         assert all(self.shares[job_id] <= share <= 1 for job_id, share in shares.items()), "progress never falls"
         self.shares.update(shares)
 
@@ -232,7 +237,8 @@ class JobMachine(RuleBasedStateMachine):
         return None if best is None else str(best.key)
 
 
-def wanted_and_rank_are_what_the_rows_say(found: Rows) -> None:
+def wanted_and_rank(found: Rows) -> None:
+    """`wanted` and `rank` are what the rows of the jobs say."""
     order = {row.id: row.number for row in found.jobs if row.state in WANTING}
     ranks = defaultdict(list)
     for row in found.job_units:
@@ -244,9 +250,8 @@ def wanted_and_rank_are_what_the_rows_say(found: Rows) -> None:
         assert unit.state != "ready" or wanted, "what nobody wants is not ready"
 
 
-def events_are_numbered_and_end_with_the_job(
-    found: Rows, last: dict[str, AnyRow], numbers: dict[str, tuple[int, int, int]]
-) -> None:
+def end_of_events(found: Rows, last: dict[str, AnyRow], numbers: dict[str, tuple[int, int, int]]) -> None:
+    """Events are numbered without a gap, and the last one of a job that has ended says so."""
     assert numbers == {row.id: (row.last_event, 1, row.last_event) for row in found.jobs}
     ended = {job_id for job_id, row in last.items() if row.event == "job" and row.data["state"] in TERMINAL}
     assert ended == {row.id for row in found.jobs if row.state in TERMINAL}
