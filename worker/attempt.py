@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import structlog
@@ -25,9 +26,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Finished:
-    """The unit is done."""
+    """The unit is done; its files lie in this folder."""
 
     result: UnitResult
+    outputs: Path
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Attempt:
 
     def begin(self, order: Do) -> None:
         """Feed the runner."""
+        self._outputs = order.outputs
         self._runner.begin(self._events.put)
         self._runner.send(order)
 
@@ -99,7 +102,7 @@ class Attempt:
                 self._keep_checkpoint(event)
                 return None
             case Done(result=result):
-                return Finished(result)
+                return Finished(result, self._outputs)
             case Failed():
                 return _failed(event)
             case Died():

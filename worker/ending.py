@@ -16,19 +16,18 @@ from winnow.jobs.settle import jobs_of, settle
 from worker.attempt import Broken, Crashed, Expired, Finished, GivenUp, Outcome
 from worker.files import deliver
 from worker.patience import STOPPABLE, Interrupted, until_it_works
-from worker.scratch import Desk
 from worker.workplace import Workplace
 
 log = structlog.get_logger(__name__)
 
 
-def conclude(place: Workplace, claim: Claim, desk: Desk, outcome: Outcome, events: SimpleQueue[object]) -> bool:
+def conclude(place: Workplace, claim: Claim, outcome: Outcome, events: SimpleQueue[object]) -> bool:
     """Write down how the attempt ended; False where the lease was lost, so that nothing is written.
 
     While the store or the database is away this waits, heartbeats go on, and the unit is not blamed.
     """
     try:
-        transition = _stored(place, claim, desk, outcome, events)
+        transition = _stored(place, claim, outcome, events)
         held = transition is not None and until_it_works(lambda: _write(place, transition), events)
     except Interrupted:
         held = False
@@ -52,14 +51,12 @@ def settle_jobs(place: Workplace, claim: Claim) -> None:
 Transition = Callable[[Connection], bool]
 
 
-def _stored(
-    place: Workplace, claim: Claim, desk: Desk, outcome: Outcome, events: SimpleQueue[object]
-) -> Transition | None:
+def _stored(place: Workplace, claim: Claim, outcome: Outcome, events: SimpleQueue[object]) -> Transition | None:
     """The transition to make, with everything stored that it will name."""
     match outcome:
-        case Finished(result=result):
+        case Finished(result=result, outputs=outputs):
             try:
-                until_it_works(lambda: deliver(place, desk, result), events, STOPPABLE)
+                until_it_works(lambda: deliver(place, outputs, result), events, STOPPABLE)
             except Interrupted as interrupted:
                 log.warning("outputs_not_stored", unit=claim.unit.key, by=type(interrupted.by).__name__)
                 return lambda conn: release(conn, claim)

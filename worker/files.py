@@ -36,17 +36,17 @@ def lay_out(place: Workplace, claim: Claim, desk: Desk) -> Do:
     return Do(unit=claim.unit, inputs=inputs, outputs=desk.outputs, checkpoints=desk.checkpoints, checkpoint=checkpoint)
 
 
-def deliver(place: Workplace, desk: Desk, result: UnitResult) -> None:
+def deliver(place: Workplace, outputs: Path, result: UnitResult) -> None:
     """Store the outputs; the next units likely read them, so they stay in the cache too.
 
     Raises Unavailable, OSError, and ValueError where a file is not what the result says.
     """
     _touch(place, result.files.values())
     for name, ref in result.files.items():
-        if place.objects.put(desk.outputs / name) != ref:
+        if place.objects.put(outputs / name) != ref:
             raise ValueError(f"the runner's file {name} is not the one that its result names")
         if name not in FOR_PEOPLE:
-            place.scratch.keep(ref.sha256, desk.outputs / name)
+            place.scratch.keep(ref.sha256, outputs / name)
 
 
 def store(place: Workplace, path: Path) -> FileRef:

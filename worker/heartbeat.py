@@ -54,6 +54,9 @@ class Heartbeat:
             except Unavailable as away:
                 log.warning("heartbeat_missed", unit=self._claim.unit.key, detail=away.detail)
                 continue
+            except Exception:  # a thread that ended here would let the lease of good work run out
+                log.exception("heartbeat_failed", unit=self._claim.unit.key)
+                continue
             if said == "lost" and not self._over.is_set():
                 self._tell(Lost())
                 return

@@ -73,8 +73,11 @@ class Slot:
     def release_now(self) -> None:
         """Release what is being done, whatever the slot waits for: no later write of its attempt passes the fence."""
         if current := self._current:
-            with self._place.database.write() as conn:
-                release(conn, current.claim)
+            try:
+                with self._place.database.write() as conn:
+                    release(conn, current.claim)
+            except Unavailable as away:
+                log.warning("release_missed", unit=current.claim.unit.key, detail=away.detail)
 
     def close(self) -> None:
         """End the runner."""
@@ -93,25 +96,30 @@ class Slot:
         self._current = _Current(mine, events)
         if self._stopping.is_set():  # it came between the claim and the line above
             events.put(ShutDown())
-        with place.scratch.desk() as desk:
-            with Heartbeat(place, mine, events.put) as heart:
-                try:
-                    outcome = self._attempt(mine, desk, events, heart)
-                    conclude(place, mine, desk, outcome, events)
-                except Exception as error:  # a bug of the worker's: the unit is tried again, here or elsewhere
-                    log.exception("slot_failed", unit=mine.unit.key)
-                    self._discard()
-                    outcome = Crashed(f"The worker failed: {error!r}")
-                    conclude(place, mine, desk, outcome, events)
-            self._current = None
-            settle_jobs(place, mine)
+        with Heartbeat(place, mine, events.put) as heart:
+            outcome = self._done(mine, events, heart)
+        self._current = None
+        settle_jobs(place, mine)
         if isinstance(outcome, GivenUp) and outcome.pause:
             self._wait(outcome.why)
         else:
             self._pause = FIRST_PAUSE
 
+    def _done(self, mine: Claim, events: SimpleQueue[object], heart: Heartbeat) -> Outcome:
+        """Attempt the unit and write down how that ended, whatever it is."""
+        try:
+            with self._place.scratch.desk() as desk:
+                outcome = self._attempt(mine, desk, events, heart)
+                conclude(self._place, mine, outcome, events)
+                return outcome
+        except Exception as error:  # a full disk, or a bug of the worker's: tried again, here or elsewhere
+            outcome = _trouble(error)
+        self._discard()
+        conclude(self._place, mine, outcome, events)
+        return outcome
+
     def _attempt(self, mine: Claim, desk: Desk, events: SimpleQueue[object], heart: Heartbeat) -> Outcome:
-        """Do the unit; whatever goes wrong here becomes an outcome."""
+        """Feed the unit to a runner and wait. What goes wrong with the files is an outcome too."""
         runner = self._runner_for(mine)  # a new one loads torch while the inputs come in
         try:
             order = lay_out(self._place, mine, desk)
@@ -119,10 +127,6 @@ class Slot:
             return GivenUp(away.detail, pause=True)
         except (NotFound, InvalidFile) as damage:
             return Broken(Reason.STORE_UNAVAILABLE, damage.detail)
-        except OSError as error:
-            if not is_full(error):
-                raise
-            return GivenUp(str(error), pause=True)
         attempt = Attempt(runner, self._place.numerics, events, partial(self._keep_checkpoint, mine, runner, events))
         attempt.begin(order)
         heart.watch(runner)
@@ -186,3 +190,10 @@ class Slot:
         log.warning("slot_paused", why=why, seconds=self._pause)
         self._stopping.wait(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+
+def _trouble(error: Exception) -> Outcome:
+    if isinstance(error, OSError) and is_full(error):
+        return GivenUp(str(error), pause=True)
+    log.error("slot_failed", exc_info=error)
+    return Crashed(f"The worker failed: {error!r}")

@@ -1,5 +1,6 @@
-"""A store and a database that can be away."""
+"""A store and a database that can be away, and a disk that can be full."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from winnow.contract.problems import Unavailable
 from winnow.contract.results import FileRef
 from winnow.db.engine import Database
 from winnow.storage import Objects
+from worker.scratch import Desk, Scratch
 
 
 class FlakyObjects(Objects):
@@ -40,6 +42,20 @@ class FlakyObjects(Objects):
             self._fetches -= 1
             raise Unavailable("The store is away.")
         super().fetch(sha256, to)
+
+
+class FullScratch(Scratch):
+    """Scratch space without room, until it `is_full` no longer."""
+
+    is_full = True
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """A desk, or none."""
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        with super().desk() as desk:
+            yield desk
 
 
 class FlakyDatabase(Database):

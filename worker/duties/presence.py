@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import structlog
 
+from winnow.contract.problems import Unavailable
 from winnow.db.engine import Database
 from winnow.db.types import AnyRow
 from winnow.jobs import workers
@@ -75,9 +76,12 @@ class Presence:
             self._on_replaced()
 
     def gone(self) -> None:
-        """Say goodbye: the name is free at once."""
-        with self._database.write() as conn:
-            workers.gone(conn, self._registration.name, self._registration.session)
+        """Say goodbye: the name is free at once. Where that cannot be said, it is free after a while."""
+        try:
+            with self._database.write() as conn:
+                workers.gone(conn, self._registration.name, self._registration.session)
+        except Unavailable as away:
+            log.warning("goodbye_missed", detail=away.detail)
 
     def _dead_predecessor(self) -> str | None:
         before = self._find()

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.fake_units import Behaviour
-from tests.support.flaky import FlakyDatabase, FlakyObjects
+from tests.support.flaky import FlakyDatabase, FlakyObjects, FullScratch
 from tests.support.workers import eventually
 from tests.support.workplaces import Rows
 from winnow.contract.problems import Reason
@@ -231,6 +231,22 @@ def test_a_bug_of_the_worker_is_a_loss_and_the_next_attempt_has_a_fresh_runner(
     slot.close()
     assert rows.endings() == ["lost", "done"]
     assert content(place, rows)["units"] == 1
+
+
+def test_scratch_space_that_is_full_is_nobody_s_fault(
+    place: Workplace, rows: Rows, stopping: threading.Event, tmp_path: Path, background: Callable[..., Future[None]]
+) -> None:
+    full = FullScratch(tmp_path / "full", place.objects, 1)
+    slot = Slot(replace(place, scratch=full), 0, stopping)
+    job = rows.submit(Behaviour.FINISHES)
+    working = background(slot.work)
+    eventually(lambda: rows.endings()[:1] == ["released"], 30, "it is given back")
+    full.is_full = False
+    working.result(30)
+    slot.close()
+    assert rows.job(job).state == "succeeded"
+    assert rows.endings()[-1] == "done"
+    assert rows.unit().losses == 0
 
 
 def test_an_input_that_cannot_be_had_now_releases_without_loss(
