@@ -132,15 +132,14 @@ class JobStoreConformance:
     # --- the order of claims
 
     def test_jobs_wait_their_turn_and_chains_go_before_controls(self, jobs: Driver) -> None:
-        first = jobs.submit(prune(0.2, "random_mask", seed=1))
-        second = jobs.submit(prune(0.2, "random_mask", seed=2))
-        assert [jobs.read(read.queue_position, jobs.job(job_id)) for job_id in (first, second)] == [1, 2]
+        ordered = [jobs.submit(prune(0.36, "random_mask", replicates=2, seed=seed)) for seed in (1, 2)]
+        assert [jobs.read(read.queue_position, jobs.job(job_id)) for job_id in ordered] == [1, 2]
         worked_on = []
         while held := jobs.claim():
             jobs.finish(held)
             worked_on.append((held.unit.inputs.recipe.seed, held.unit.kind))
-        kinds = ["train", "level", "control"]
-        assert worked_on == [(1, kind) for kind in kinds] + [(2, kind) for kind in kinds]
+        kinds = ["train"] * 2 + ["level"] * 4 + ["control"] * 4
+        assert worked_on == [(seed, kind) for seed in (1, 2) for kind in kinds]
 
     def test_a_shared_unit_has_the_rank_of_the_best_job(self, jobs: Driver) -> None:
         other = jobs.submit(train(seed=1))
@@ -380,8 +379,10 @@ class JobStoreConformance:
         jobs.cancel(job_id)
         assert jobs.commit(held)
         assert jobs.read(unsettled) == []
+        before = jobs.job(job_id), jobs.all(select(job_units)), jobs.all(select(units))
+        assert not before[1][0].unseen
         jobs.write(settle, job_id)
-        assert jobs.state(job_id) == "cancelled"
+        assert (jobs.job(job_id), jobs.all(select(job_units)), jobs.all(select(units))) == before
         assert jobs.job(jobs.submit(prune(0.2))).units_done == 1
 
     def test_an_unknown_job_cannot_be_cancelled(self, jobs: Driver) -> None:

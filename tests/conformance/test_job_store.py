@@ -50,7 +50,7 @@ def steps() -> settings:
     """A few hundred steps a database; `--hypothesis-profile=thorough` takes many times as many."""
     deep = settings.get_current_profile_name() == "thorough"
     return settings(
-        max_examples=500 if deep else 10,
+        max_examples=500 if deep else 12,
         stateful_step_count=60 if deep else 30,
         suppress_health_check=[HealthCheck.too_slow],  # a step is a dozen transactions
     )
