@@ -3,12 +3,11 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.sources import MODULES, PACKAGES, ROOT, module_name, tree
+from tests.support.sources import MODULES, PACKAGES, ROOT, imported, module_name, tree
 
 TORCH = {"torch", "torchvision", "onnxscript"}
 WITHOUT_TORCH = ("app.main", "winnow.runtime", "winnow.client", "winnow.cli.main", "winnow.plan", "winnow.jobs.sweep")
@@ -69,12 +68,3 @@ def test_no_module_reaches_into_another_ones_private_names() -> None:
         if alias.name.startswith("_")
     ]
     assert reached == []
-
-
-def imported(parsed: ast.Module) -> Iterator[str]:
-    """Full names of what a module imports, inside functions and for type checking too."""
-    for node in ast.walk(parsed):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module

@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,15 @@ def tree(path: Path) -> ast.Module:
 def module_name(path: Path) -> str:
     """`winnow/plan/rows.py` → `winnow.plan.rows`; a package goes by its folder."""
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(parsed: ast.Module) -> Iterator[str]:
+    """Full names of what a module imports, inside functions and for type checking too."""
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
 
 
 def tracked() -> list[Path]:
