@@ -59,5 +59,5 @@ def store(place: Workplace, path: Path) -> FileRef:
 
 def _touch(place: Workplace, refs: Iterable[FileRef]) -> None:
     with place.database.write() as conn:
-        for ref in refs:
+        for ref in sorted(refs, key=lambda ref: ref.sha256):  # rows are locked by name everywhere
             touch(conn, ref.sha256, ref.bytes)

@@ -153,6 +153,11 @@ class JobMachine(RuleBasedStateMachine):
         assert self.driver.release(claim) == self.lets_go(claim)
 
     @rule(claim=claims)
+    def crash(self, claim: Claim) -> None:
+        assert self.driver.crash(claim) == self.lets_go(claim)
+        self.driver.no_backoff()
+
+    @rule(claim=claims)
     def lose(self, claim: Claim) -> None:
         assert self.driver.lose(claim) == (self.holders.pop(claim.unit.key, None) is not None)
         self.driver.no_backoff()
@@ -167,6 +172,7 @@ class JobMachine(RuleBasedStateMachine):
         assert not self.driver.commit(claim)
         assert not self.driver.fail(claim)
         assert not self.driver.release(claim)
+        assert not self.driver.crash(claim)
 
     @rule(worker=st.sampled_from(WORKERS))
     def take_back(self, worker: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select, update
 
-from tests.support.driver import Driver, prune, resolved, train
+from tests.support.driver import NUMERICS, Driver, prune, resolved, train
 from winnow.contract.problems import Conflict, InvalidSpec, NotFound, Reason, Unavailable
 from winnow.contract.results import Check, FileRef, Point
 from winnow.contract.values import sha256_hex
@@ -14,6 +14,7 @@ from winnow.db.tables import jobs as jobs_table
 from winnow.jobs import objects as object_rows
 from winnow.jobs import read, sweep
 from winnow.jobs import workers as registry
+from winnow.jobs.checkpoint import checkpoint
 from winnow.jobs.commit import commit
 from winnow.jobs.lose import MOST_LOSSES, take_back
 from winnow.jobs.progress import progress
@@ -182,6 +183,7 @@ class JobStoreConformance:
         assert not jobs.commit(lost)
         assert not jobs.fail(lost)
         assert not jobs.release(lost)
+        assert not jobs.crash(lost)
         assert jobs.unit(held.unit.key) == before
         assert jobs.all(select(files)) == []
         jobs.finish(held)
@@ -229,6 +231,16 @@ class JobStoreConformance:
         jobs.sweep()
         row = jobs.job(job_id)
         assert (row.state, row.reason, row.error["attempt"]) == ("failed", "suspected_poison", MOST_LOSSES)
+
+    def test_a_runner_that_dies_is_a_loss(self, jobs: Driver) -> None:
+        job_id = jobs.submit(train())
+        for _ in range(MOST_LOSSES):
+            held = jobs.take()
+            assert jobs.crash(held)
+            assert not jobs.crash(held), "once"
+            jobs.no_backoff()
+        jobs.settle(held)
+        assert jobs.job(job_id).reason == "suspected_poison"
 
     def test_a_new_checkpoint_ends_the_row_of_losses(self, jobs: Driver) -> None:
         jobs.submit(train())
@@ -547,12 +559,41 @@ class JobStoreConformance:
 
     # --- the rows themselves
 
-    def test_a_file_must_be_an_object_that_was_touched(self, jobs: Driver) -> None:
+    def test_a_result_whose_files_were_collected_is_a_loss(self, jobs: Driver) -> None:
+        job_id = jobs.submit(train())
+        held = jobs.take()
+        made = jobs.result(held.unit)
+        for file in made.files.values():
+            jobs.write(object_rows.touch, file.sha256, file.bytes)
+        pass_time(jobs, 3601)
+        names = jobs.write(sweep.stale_objects)
+        assert not jobs.write(commit, held, made), "the sweep has come for it"
+        jobs.write(sweep.forget_objects, names)
+        assert (jobs.unit(held.unit.key).state, jobs.unit(held.unit.key).losses) == ("ready", 1)
+        assert jobs.all(select(files)) == jobs.all(select(models)) == []
+        jobs.no_backoff()
+        assert jobs.work() == 1
+        assert jobs.state(job_id) == "succeeded"
+
+    def test_a_commit_keeps_its_files_from_the_sweep(self, jobs: Driver) -> None:
         jobs.submit(train())
         held = jobs.take()
-        with pytest.raises(Exception, match=r"(?i)foreign key"):
-            jobs.write(commit, held, jobs.result(held.unit))
-        assert jobs.unit(held.unit.key).state == "running", "nothing is written"
+        for file in jobs.result(held.unit).files.values():
+            jobs.write(object_rows.touch, file.sha256, file.bytes)
+        pass_time(jobs, 3601)
+        assert jobs.write(commit, held, jobs.result(held.unit)), "late, but before the sweep"
+        assert jobs.write(sweep.stale_objects) == []
+
+    def test_a_checkpoint_that_was_collected_is_not_committed(self, jobs: Driver) -> None:
+        jobs.submit(train())
+        held = jobs.take()
+        jobs.checkpoint(held, 1)
+        gone = FileRef(sha256="c" * 64, bytes=3)
+        with pytest.raises(Unavailable, match="next one"):
+            jobs.write(checkpoint, held, gone, 2, NUMERICS)
+        assert jobs.unit(held.unit.key).checkpoint_step == 1
+        jobs.release(held)
+        assert jobs.take().checkpoint is not None
 
     def test_what_diverged_can_be_stored(self, jobs: Driver) -> None:
         jobs.submit(train())

@@ -23,7 +23,7 @@ from winnow.jobs.commit import commit
 from winnow.jobs.fail import fail
 from winnow.jobs.heartbeat import heartbeat
 from winnow.jobs.lease import Claim
-from winnow.jobs.lose import lose_expired
+from winnow.jobs.lose import lose, lose_expired
 from winnow.jobs.objects import touch
 from winnow.jobs.release import release
 from winnow.jobs.settle import jobs_of, settle, unsettled
@@ -127,7 +127,7 @@ class Driver:
     def commit(self, held: Claim, **changes: Any) -> bool:
         """Store the files and commit the result, whose jobs are not settled yet."""
         made = self.result(held.unit, **changes)
-        for file in made.files.values():
+        for file in sorted(made.files.values(), key=lambda file: file.sha256):
             self.write(touch, file.sha256, file.bytes)
         done = self.write(commit, held, made)
         if done:
@@ -165,6 +165,10 @@ class Driver:
     def cancel(self, job_id: str) -> str:
         """Cancel a job."""
         return self.write(cancel, TENANT, job_id)
+
+    def crash(self, held: Claim) -> bool:
+        """Say that the runner died."""
+        return self.write(lose, held, "the runner died")
 
     def lose(self, *held: Claim) -> int:
         """Let leases run out, and sweep."""

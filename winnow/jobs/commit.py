@@ -1,6 +1,6 @@
 """Commit: `running → done`."""
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from winnow.contract.results import UnitResult
 from winnow.contract.units import LevelInputs
@@ -9,46 +9,35 @@ from winnow.db.insert import insert_absent
 from winnow.db.tables import files, models, units
 from winnow.jobs import attempts
 from winnow.jobs.heartbeat import keep_points
-from winnow.jobs.lease import Claim, attempt_of, held
+from winnow.jobs.lease import NO_CHECKPOINT, Claim, attempt_of, held
+from winnow.jobs.lose import lose
+from winnow.jobs.objects import hold
 from winnow.jobs.tell import tell_jobs
 
 
 def commit(conn: Connection, claim: Claim, result: UnitResult) -> bool:
     """Keep the one result of a unit, whose files are stored; False where the lease is lost, and nothing is written.
 
-    1. Behind the fence, locking that unit alone: the result. Its checkpoint is needed no longer.
-    2. The attempt's end, the rest of its curves.
-    3. Its files and its model: a level is a model as soon as it is finished, whatever becomes of the job.
-    4. Each live job that needs it is told.
+    1. Lock that unit alone, behind the fence.
+    2. Hold the objects of its files. Where one was collected meanwhile, this attempt is a loss.
+    3. The result. Its checkpoint is needed no longer.
+    4. The attempt's end, the rest of its curves.
+    5. Its files and its model: a level is a model as soon as it is finished, whatever becomes of the job.
+    6. Each live job that needs it is told.
     """
-    done = conn.execute(
-        update(units)
-        .where(held(claim))
-        .values(
-            state="done",
-            result=result.model_dump(mode="json"),
-            progress=1.0,
-            finished_at=now(),
-            lease_until=None,
-            **NO_CHECKPOINT,
-        )
-    )
-    if done.rowcount == 0:
+    if conn.scalar(select(units.c.number).where(held(claim)).with_for_update()) is None:
         return False
+    if not hold(conn, [file.sha256 for file in result.files.values()]):
+        lose(conn, claim, "A file was not in the store any more when the result came that names it.")
+        return False
+    kept = {"result": result.model_dump(mode="json"), "progress": 1.0, "finished_at": now()}
+    conn.execute(update(units).where(held(claim)).values(state="done", lease_until=None, **kept, **NO_CHECKPOINT))
     attempts.end(conn, attempt_of(claim), "done")
     keep_points(conn, claim, result.curve)
     _keep_files(conn, claim, result)
     _keep_model(conn, claim, result)
     tell_jobs(conn, claim.tenant, claim.unit.key)
     return True
-
-
-NO_CHECKPOINT = {
-    "checkpoint_sha256": None,
-    "checkpoint_bytes": None,
-    "checkpoint_step": None,
-    "checkpoint_numerics": None,
-}
 
 
 def _keep_files(conn: Connection, claim: Claim, result: UnitResult) -> None:

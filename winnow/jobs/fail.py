@@ -6,8 +6,7 @@ from winnow.contract.problems import Reason
 from winnow.db.clock import now
 from winnow.db.tables import units
 from winnow.jobs import attempts
-from winnow.jobs.commit import NO_CHECKPOINT
-from winnow.jobs.lease import Claim, attempt_of, held
+from winnow.jobs.lease import NO_CHECKPOINT, Claim, attempt_of, held
 from winnow.jobs.tell import job_error, tell_jobs
 
 

@@ -12,6 +12,13 @@ from winnow.jobs.attempts import Try
 
 LEASE_SECONDS = 30.0
 
+NO_CHECKPOINT = {
+    "checkpoint_sha256": None,
+    "checkpoint_bytes": None,
+    "checkpoint_step": None,
+    "checkpoint_numerics": None,
+}
+
 
 @dataclass(frozen=True)
 class Claim:

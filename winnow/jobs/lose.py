@@ -7,8 +7,7 @@ from winnow.db.clock import now
 from winnow.db.tables import units
 from winnow.db.types import AnyRow
 from winnow.jobs import attempts
-from winnow.jobs.commit import NO_CHECKPOINT
-from winnow.jobs.lease import Claim, held, unit_of
+from winnow.jobs.lease import NO_CHECKPOINT, Claim, held, unit_of
 from winnow.jobs.tell import job_error, tell_jobs
 
 MOST_LOSSES = 3
@@ -53,7 +52,10 @@ def _lose_one(conn: Connection, row: AnyRow, detail: str) -> None:
     losses = row.losses + 1
     attempts.end(conn, attempts.Try(row.tenant, row.key, row.attempt), "lost", Reason.WORKER_LOST, detail)
     if losses >= MOST_LOSSES:
-        reason, said = Reason.SUSPECTED_POISON, f"{losses} workers in a row were lost in this unit. Look at their logs."
+        reason, said = (
+            Reason.SUSPECTED_POISON,
+            f"{losses} attempts in a row were lost. Look at the logs of the workers.",
+        )
         end = {"state": "failed", "reason": reason, "detail": said, "finished_at": now(), **NO_CHECKPOINT}
         conn.execute(update(units).where(this).values(losses=losses, lease_until=None, **end))
         tell_jobs(conn, row.tenant, row.key, job_error(reason, said, row.key, row.attempt))

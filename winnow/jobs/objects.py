@@ -1,6 +1,8 @@
 """Rows of stored objects. A row is touched, in a committed transaction, before its object is put."""
 
-from sqlalchemy import Connection, update
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select, update
 
 from winnow.contract.problems import Unavailable
 from winnow.db.clock import now
@@ -18,3 +20,16 @@ def touch(conn: Connection, sha256: str, size: int) -> None:
     this = (objects.c.sha256 == sha256, objects.c.deleting.is_(False))
     if conn.execute(update(objects).where(*this).values(touched_at=now())).rowcount == 0:
         raise Unavailable(f"The object {sha256} is being deleted at this moment. Try again in a few seconds.")
+
+
+def hold(conn: Connection, names: Iterable[str]) -> bool:
+    """Keep objects for the rows that this transaction names them in; False where one is not there to be kept.
+
+    Whoever touched them may have taken so long that the sweep has come for them meanwhile. Locked by name.
+    """
+    wanted = sorted(set(names))
+    these = (objects.c.sha256.in_(wanted), objects.c.deleting.is_(False))
+    query = select(objects.c.sha256).where(*these).order_by(objects.c.sha256).with_for_update(key_share=True)
+    there = conn.scalars(query).all()
+    conn.execute(update(objects).where(*these).values(touched_at=now()))
+    return len(there) == len(wanted)
