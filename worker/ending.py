@@ -46,6 +46,8 @@ def settle_jobs(place: Workplace, claim: Claim) -> None:
                 settle(conn, job_id)
     except Unavailable as away:
         log.warning("settle_missed", unit=claim.unit.key, detail=away.detail)
+    except Exception:  # one job that cannot be settled must not stand in the way of the slot's next unit
+        log.exception("settle_failed", unit=claim.unit.key)
 
 
 Transition = Callable[[Connection], bool]

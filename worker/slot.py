@@ -47,6 +47,7 @@ class Slot:
         self._pause = FIRST_PAUSE
         self._runner: Runner | None = None
         self._current: _Current | None = None
+        self._unsettled: Claim | None = None
 
     def adopt(self, runner: Runner) -> None:
         """Take a runner that was started before there were slots."""
@@ -54,16 +55,20 @@ class Slot:
 
     def work(self) -> None:
         """Do units until nothing is claimable, or the worker ends."""
-        while not self._stopping.is_set():
-            try:
-                mine = self._place.cores.claim(self._claim)
-            except Unavailable as away:
-                self._wait(away.detail)
-                continue
-            if mine is None:
-                return
-            with self._place.cores.held(mine):
-                self._do(mine)
+        try:
+            while not self._stopping.is_set():
+                try:
+                    mine = self._place.cores.claim(self._claim)
+                except Unavailable as away:
+                    self._wait(away.detail)
+                    continue
+                if mine is not None:
+                    with self._place.cores.held(mine):
+                        self._do(mine)
+                elif not self._settle():  # what that unlocks may be claimable
+                    return
+        finally:
+            self._settle()
 
     def shut_down(self) -> None:
         """Checkpoint and release what is being done; `stopping` is set already."""
@@ -99,11 +104,21 @@ class Slot:
         with Heartbeat(place, mine, events.put) as heart:
             outcome = self._done(mine, events, heart)
         self._current = None
-        settle_jobs(place, mine)
+        self._unsettled = mine
+        if mine.unit.kind != "control" or not isinstance(outcome, Finished):
+            self._settle()  # the chain goes on from here, so that the next claim has to see it
         if isinstance(outcome, GivenUp) and outcome.pause:
             self._wait(outcome.why)
         else:
             self._pause = FIRST_PAUSE
+
+    def _settle(self) -> bool:
+        """Settle the jobs of the last unit, unless that was done. After a control it can wait for a runner's time."""
+        if self._unsettled is None:
+            return False
+        settle_jobs(self._place, self._unsettled)
+        self._unsettled = None
+        return True
 
     def _done(self, mine: Claim, events: SimpleQueue[object], heart: Heartbeat) -> Outcome:
         """Attempt the unit and write down how that ended, whatever it is."""
@@ -130,6 +145,7 @@ class Slot:
         attempt = Attempt(runner, self._place.numerics, events, partial(self._keep_checkpoint, mine, runner, events))
         attempt.begin(order)
         heart.watch(runner)
+        self._settle()
         self._announce(mine)
         outcome = attempt.wait()
         heart.watch(None)
