@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn, optim
+from torch import Tensor, nn
 
 from winnow.artifact.weights import read_tensors, write_weights
+from winnow.lottery.optimizers import Optimizer
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
@@ -62,22 +63,23 @@ def load_network(network: nn.Module, arrays: Arrays) -> None:
             tensor.copy_(torch.from_numpy(arrays[name]))
 
 
-def optimizer_arrays(network: nn.Module, optimizer: optim.Optimizer) -> dict[str, Array]:
+def optimizer_arrays(optimizer: Optimizer) -> dict[str, Array]:
     """Copies of the optimizer's state; nothing before the first step."""
     return {
-        f"{name}/{key}": _copied(tensor)
-        for name, parameter in network.named_parameters()
-        for key, tensor in optimizer.state.get(parameter, {}).items()
-        if tensor is not None
+        f"{name}/{key}": _copied(tensor) for name, entries in optimizer.state.items() for key, tensor in entries.items()
     }
 
 
-def load_optimizer(network: nn.Module, optimizer: optim.Optimizer, arrays: Arrays) -> None:
+def load_optimizer(optimizer: Optimizer, arrays: Arrays) -> None:
     """Set the optimizer's state to exactly this: what it had before is forgotten."""
-    optimizer.state.clear()
-    for name, parameter in network.named_parameters():
-        if entries := under(name, arrays):
-            optimizer.state[parameter] = {key: _like(parameter, array) for key, array in entries.items()}
+    by_parameter = zip(optimizer.names, optimizer.parameters, strict=True)
+    entries = {name: (parameter, under(name, arrays)) for name, parameter in by_parameter if arrays}
+    optimizer.load(
+        {
+            name: {key: _like(parameter, array) for key, array in found.items()}
+            for name, (parameter, found) in entries.items()
+        }
+    )
 
 
 def _copied(tensor: Tensor) -> Array:

@@ -15,7 +15,7 @@ from winnow.lottery.architectures import build
 from winnow.lottery.data.batches import Batches
 from winnow.lottery.data.images import Split
 from winnow.lottery.masking import DeviceMasks
-from winnow.lottery.optimizers import learning_rate, optimizer_for, set_learning_rate
+from winnow.lottery.optimizers import learning_rate, optimizer_for
 from winnow.lottery.state import Arrays, State, load_network, load_optimizer, network_arrays, optimizer_arrays
 
 
@@ -58,19 +58,19 @@ class Training:
 
     def state(self) -> State:
         """A copy of what the next step depends on."""
-        return State(self.step, network_arrays(self.network), optimizer_arrays(self.network, self.optimizer))
+        return State(self.step, network_arrays(self.network), optimizer_arrays(self.optimizer))
 
     def go_to(self, state: State) -> None:
         """Take up a state: weights under the mask, buffers, optimizer, and the place in the schedule."""
         load_network(self.network, state.network)
         self.masks.apply()
-        load_optimizer(self.network, self.optimizer, state.optimizer)
+        load_optimizer(self.optimizer, state.optimizer)
         self.step = state.step
         self.follow_schedule()
 
     def follow_schedule(self) -> None:
         """The learning rate of the step that comes next."""
-        set_learning_rate(self.optimizer, learning_rate(self.recipe, self.step))
+        self.optimizer.lr = learning_rate(self.recipe, self.step)
 
 
 class Callback(NamedTuple):
@@ -95,7 +95,7 @@ def take_step(training: Training) -> None:
     """One step. Masked weights are +0.0 again before anyone can look."""
     images, labels = training.batches.at(training.step)
     loss: Tensor = cross_entropy(training.network(images), labels)
-    training.optimizer.zero_grad(set_to_none=True)
+    training.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     training.optimizer.step()
     training.masks.apply()

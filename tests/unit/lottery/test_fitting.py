@@ -151,7 +151,7 @@ def rates(settings: Recipe, workspace: MemoryWorkspace, first: int = 0) -> dict[
     stop = workspace.stop
 
     def look(done: int) -> bool:
-        seen[training.step] = training.optimizer.param_groups[0]["lr"]
+        seen[training.step] = training.optimizer.lr
         return stop(done)
 
     workspace.stop = look

@@ -55,3 +55,23 @@ def test_a_constant_rate_never_changes() -> None:
 def test_each_milestone_multiplies_from_that_step_on() -> None:
     settings = recipe(optimizer=Sgd(lr=Decimal("0.1")), lr_schedule=Milestones(steps=(3, 7), factor=Decimal("0.1")))
     assert [learning_rate(settings, step) for step in (0, 2, 3, 6, 7, 8)] == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
+
+
+@pytest.mark.parametrize(
+    ("choice", "theirs"),
+    [
+        (Sgd(lr=Decimal("0.1"), momentum=Decimal("0.9"), weight_decay=Decimal("0.01")), torch.optim.SGD),
+        (Sgd(lr=Decimal("0.1"), momentum=Decimal(0)), torch.optim.SGD),
+        (Adam(lr=Decimal("0.1"), weight_decay=Decimal("0.01")), torch.optim.Adam),
+    ],
+)
+def test_the_bits_are_those_of_torch(choice: Sgd | Adam, theirs: type[torch.optim.Optimizer]) -> None:
+    given = {name: float(value) for name, value in choice.model_dump(exclude={"name"}).items()}
+    layer = nn.Linear(4, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(START)[None])
+    optimizer = theirs(layer.parameters(), **given, fused=True)
+    for gradient in GRADIENTS:
+        layer.weight.grad = torch.from_numpy(gradient[None]).float()
+        optimizer.step()
+    assert followed(choice).tobytes() == layer.weight.detach().numpy()[0].tobytes()

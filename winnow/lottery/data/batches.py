@@ -25,7 +25,7 @@ def order(seed: int, replicate: int, epoch: int, images: int) -> Tensor:
 
 
 def in_order(part: Part, preprocessing: Preprocessing, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The images of a split as they lie, normalised, with their labels: for measuring."""
+    """The images of a split as they lie, normalised, with their labels: for measuring. Each holds until the next."""
     normalise = Normalisation(preprocessing, part.x.device)
     for x, y in zip(torch.split(part.x, batch_size), torch.split(part.y, batch_size), strict=True):
         yield normalise(x), y
@@ -46,15 +46,16 @@ class Batches:
         self._normalise = Normalisation(preprocessing, part.x.device)
         self._epoch = -1
         self._indices: tuple[Tensor, ...] = ()
+        self._pixels = part.x[:batch_size].clone()
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images float32 B×C×H×W and labels int64 B of an absolute step; the first is 0."""
+        """Images float32 B×C×H×W and labels int64 B of an absolute step from 0 on. They hold until the next."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             indices = order(self._seed, self._replicate, epoch, len(self._part)).to(self._part.y.device)
             self._epoch, self._indices = epoch, torch.split(indices, self._batch_size)
         chosen = self._indices[place]
-        x = self._part.x.index_select(0, chosen)
+        x = torch.index_select(self._part.x, 0, chosen, out=self._pixels[: len(chosen)])
         if self._augment.crop or self._augment.flip:
             x = augmented(x, self._augment, seed_for(self._seed, "augment", self._replicate, step))
         return self._normalise(x), self._part.y.index_select(0, chosen)

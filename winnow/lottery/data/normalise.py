@@ -12,13 +12,16 @@ class Normalisation:
     The two operations of `winnow.artifact.preprocessing.normalise`, each rounded to float32, so that prediction sees
     the bits that training saw. As one fused operation (`addcmul`) it took 1.5 × as long on a CPU, as a table lookup
     5 ×; taking the batch from a float32 copy of the whole data set instead, four times its memory, would save 1 % of
-    a training step of `lenet_300_100`.
+    a training step of `lenet_300_100`; new memory for each batch would add 2 %.
     """
 
     def __init__(self, preprocessing: Preprocessing, device: torch.device) -> None:
         self._scale = torch.from_numpy(preprocessing.scale).to(device)[:, None, None]
         self._shift = torch.from_numpy(preprocessing.shift).to(device)[:, None, None]
+        self._room = torch.empty(0, device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """uint8 N×C×H×W as float32."""
-        return x.to(torch.float32).mul_(self._scale).add_(self._shift)
+        """uint8 N×C×H×W as float32, in memory that the next call uses again."""
+        if len(self._room) < len(x):
+            self._room = torch.empty(x.shape, device=x.device)
+        return self._room[: len(x)].copy_(x).mul_(self._scale).add_(self._shift)

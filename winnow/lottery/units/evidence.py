@@ -48,7 +48,7 @@ def state_restored(training: Training, declared: State, masks: Masks) -> Check:
 
 def optimizer_as_declared(training: Training, kept: State, retrain: Retrain) -> Check:
     """The optimizer's state is the one kept at k, or none, as the spec says."""
-    found = optimizer_arrays(training.network, training.optimizer)
+    found = optimizer_arrays(training.optimizer)
     wanted = kept.optimizer if retrain.optimizer == "restore" else {}
     text = f"{retrain.optimizer}: {len(found)} tensors, sha256 {digest(found)}"
     return Check(name="optimizer_as_declared", ok=digest(found) == digest(wanted), evidence=text)

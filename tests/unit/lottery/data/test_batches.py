@@ -77,7 +77,8 @@ def test_a_last_batch_of_one_image_is_a_batch() -> None:
 
 def test_measuring_sees_the_images_as_they_lie() -> None:
     part = _part(20)
-    x, y = (torch.cat(parts) for parts in zip(*in_order(part, GREY, 7), strict=True))
+    batches = [(images.clone(), labels) for images, labels in in_order(part, GREY, 7)]
+    x, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
     assert torch.equal(y, part.y)
     torch.testing.assert_close(x, (part.x.float() / 255 - 0.25) / 0.5)
 
@@ -126,7 +127,7 @@ def test_each_step_is_augmented_anew_and_the_data_set_is_left_alone() -> None:
     before = part.x.clone()
     batches = Batches(part, GREY, batch_size=6, seed=0, replicate=0, augment=Augment(crop=2, flip=True))
     other = Batches(part, GREY, batch_size=6, seed=0, replicate=1, augment=Augment(crop=2, flip=True))
-    seen = [batches.at(0)[0], batches.at(1)[0], batches.at(2)[0], other.at(0)[0]]
+    seen = [drawn.at(step)[0].clone() for drawn, step in ((batches, 0), (batches, 1), (batches, 2), (other, 0))]
     assert len({x.numpy().tobytes() for x in seen}) == 4
     assert torch.equal(part.x, before)
 
