@@ -20,7 +20,7 @@ def commit(conn: Connection, claim: Claim, result: UnitResult) -> bool:
 
     1. Lock that unit alone, behind the fence.
     2. Hold the objects of its files. Where one was collected meanwhile, this attempt is a loss.
-    3. The result. Its checkpoint is needed no longer.
+    3. The result without its curve (step 4). Its checkpoint is needed no longer.
     4. The attempt's end, the rest of its curves.
     5. Its files and its model: a level is a model as soon as it is finished, whatever becomes of the job.
     6. Each live job that needs it is told.
@@ -30,7 +30,7 @@ def commit(conn: Connection, claim: Claim, result: UnitResult) -> bool:
     if not hold(conn, [file.sha256 for file in result.files.values()]):
         lose(conn, claim, "A file was not in the store any more when the result came that names it.")
         return False
-    kept = {"result": result.model_dump(mode="json"), "progress": 1.0, "finished_at": now()}
+    kept = {"result": result.model_dump(mode="json", exclude={"curve"}), "progress": 1.0, "finished_at": now()}
     conn.execute(update(units).where(held(claim)).values(state="done", lease_until=None, **kept, **NO_CHECKPOINT))
     attempts.end(conn, attempt_of(claim), "done")
     keep_points(conn, claim, result.curve)
