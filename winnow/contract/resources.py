@@ -1,4 +1,7 @@
-"""The shapes on the wire: what the routes answer, and what the client reads back."""
+"""The shapes on the wire: what the routes answer, and what the client reads back.
+
+Enums are open (`| str`): a reader takes values that came after it, so that `/v1` can grow.
+"""
 
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -23,8 +26,8 @@ class JobProgress(Progress):
 class Waiting(Record):
     """What a job waits for."""
 
-    waits_for: Literal["slot", "worker"] = Field(alias="for")
-    resource: Literal["cpu", "gpu"]
+    waits_for: Literal["slot", "worker"] | str = Field(alias="for")
+    resource: Literal["cpu", "gpu"] | str
 
 
 class Job(Record):
@@ -51,7 +54,7 @@ class Job(Record):
 class Series(Record):
     """One curve: `y` over the training steps `x`; null where the value was not finite."""
 
-    arm: Arm
+    arm: Arm | str
     replicate: int
     level: int
     name: str
@@ -119,7 +122,7 @@ class Dataset(Record):
 
     id: str
     name: str
-    source: Literal["builtin", "upload", "folder"]
+    source: Literal["builtin", "upload", "folder"] | str
     fingerprint: str
     classes: tuple[str, ...]
     counts: tuple[int, ...]
@@ -134,7 +137,7 @@ class Worker(Record):
     """A live worker."""
 
     id: str
-    resource: Literal["cpu", "gpu"]
+    resource: Literal["cpu", "gpu"] | str
     slots: int
     busy: int
     numerics: str

@@ -1,4 +1,7 @@
-"""What units find, and what a job makes of it: metrics, counts, evidence, rows, verdicts."""
+"""What units find, and what a job makes of it: metrics, counts, evidence, rows, verdicts.
+
+Where a shape goes over the wire, its enums are open (`| str`): a reader takes values that came after it.
+"""
 
 from typing import Literal
 
@@ -105,7 +108,7 @@ class ModelRow(Record):
     """The model that one replicate made at one level."""
 
     replicate: int
-    arm: Arm
+    arm: Arm | str
     model_id: str
     test_accuracy: float
 
@@ -119,8 +122,8 @@ class LevelRow(Record):
     zeros: int
     prunable: int
     sparsity_of_all: float = Field(description="Masked ÷ all parameters, biases and normalisation included.")
-    arms: dict[Arm, ArmSummary | None]
-    verdict: Verdict | None
+    arms: dict[Arm | str, ArmSummary | None]
+    verdict: Verdict | str | None
     model_id: str | None
     models: tuple[ModelRow, ...]
 
@@ -130,7 +133,7 @@ class Claim(Record):
 
     level: int
     sparsity: float
-    verdict: Verdict | None
+    verdict: Verdict | str | None
     model_id: str
     replicates_wanted: int | None = Field(None, description="Where inconclusive: how many would likely settle it.")
 
@@ -138,7 +141,7 @@ class Claim(Record):
 class JobResult(Record):
     """The job's two claims."""
 
-    metric: Literal["test_accuracy"] = "test_accuracy"
+    metric: Literal["test_accuracy"] | str = "test_accuracy"
     target: Claim
     sparsest_matching: Claim | None
 
@@ -147,7 +150,7 @@ class TableRow(Record):
     """One arm of one replicate at one level."""
 
     level: int
-    arm: Arm
+    arm: Arm | str
     replicate: int
     sparsity: float
     density: float
