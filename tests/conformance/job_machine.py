@@ -208,7 +208,7 @@ class JobMachine(RuleBasedStateMachine):
         done = Counter(row.unit_key for row in found.attempts if row.ending == "done")
         kept = {row.key: UnitResult.model_validate(row.result) for row in found.units if row.state == "done"}
         assert done == Counter(kept.keys())
-        assert kept == self.driver.results
+        assert kept == {key: made.model_copy(update={"curve": ()}) for key, made in self.driver.results.items()}
 
     def teardown(self) -> None:
         """Everybody dies; one worker comes and works on: every job comes to one end."""
