@@ -1,5 +1,5 @@
 from tests.conformance.criterion import CriterionConformance
-from winnow.lottery.criteria import CRITERIA
+from winnow.contract.catalog import CRITERIA
 
 
 class TestMagnitude(CriterionConformance):

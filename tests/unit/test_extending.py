@@ -1,8 +1,12 @@
 """The recipes of docs/extending.md: each example is run as it stands there, and does what its recipe says."""
 
 import re
+import sys
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,14 +14,14 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.sources import ROOT
+from tests.support.subjects import subject
 from winnow.contract import catalog
 from winnow.contract.catalog import ARCHITECTURES, DATASETS
 from winnow.contract.results import UnitResult
-from winnow.contract.specs import SPEC
-from winnow.lottery import architectures, criteria
+from winnow.contract.specs import SPEC, Criterion
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.local import run_job
-from winnow.lottery.selection import select
+from winnow.lottery.pruning import prune
 from winnow.lottery.warm import Warm
 from winnow.plan import places, resolve
 from winnow.plan.counts import Counts
@@ -27,11 +31,22 @@ RECIPES = dict(re.findall(r"^## (.+?)\n(.+?)(?=^## |\Z)", TEXT, re.MULTILINE | r
 
 
 def example(recipe: str) -> dict[str, Any]:
-    """What the names of a recipe's example are bound to after it has run."""
-    (code,) = re.findall(r"```python\n(.+?)```", RECIPES[recipe], re.DOTALL)
+    """What the names of a recipe's example are bound to after each of its pieces has gone where its first line says."""
     names: dict[str, Any] = {"__name__": "example"}
-    exec(compile(code, "docs/extending.md", "exec"), names)  # noqa: S102 - the project's own page
+    for code in re.findall(r"```python\n(.+?)```", RECIPES[recipe], re.DOTALL):
+        file = re.match(r"# (winnow/[\w/]+)\.py\n", code)
+        where = names if file is None else vars(_module(file[1].replace("/", ".")))
+        exec(compile(code, "docs/extending.md", "exec"), where)  # noqa: S102 - the project's own page
+        names |= where
     return names
+
+
+def _module(name: str) -> ModuleType:
+    """The module of that name; a new one where there is none."""
+    if find_spec(name) is None:
+        sys.modules[name] = ModuleType(name)
+        sys.modules[name].__file__ = "docs/extending.md"
+    return import_module(name)
 
 
 # Collected by pytest from here: the conformance suite of the storage that the recipe adds.
@@ -41,12 +56,16 @@ TestStorage = example("A storage")["TestLocalAsAnyOther"]
 @pytest.fixture(autouse=True)
 def tables() -> Iterator[None]:
     """What an example adds to a table is there for its test alone."""
-    known = (criteria.CRITERIA, catalog.CRITERIA, architectures.BUILDERS, ARCHITECTURES)
+    known: tuple[dict[str, Any], ...] = (catalog.CRITERIA, ARCHITECTURES)
     before = [dict(table) for table in known]
     yield
     for table, entries in zip(known, before, strict=True):
         table.clear()
         table.update(entries)
+    for name in [
+        name for name, module in sys.modules.items() if getattr(module, "__file__", "") == "docs/extending.md"
+    ]:
+        del sys.modules[name]
 
 
 def test_there_is_a_recipe_for_each_way_to_extend() -> None:
@@ -60,12 +79,13 @@ def test_files_named_in_a_recipe_exist() -> None:
 
 
 def test_a_criterion_decides_what_is_pruned() -> None:
-    smallest = example("A criterion")["smallest"]
-    weights = {"fc.weight": np.array([3.0, -0.5, 2.0, -4.0], np.float32)}
-    scores = smallest(weights)
-    masks = select(scores, {"fc.weight": np.ones(4, np.bool_)}, Counts(2, None))
-    assert masks["fc.weight"].tolist() == [False, True, True, False]
-    assert criteria.CRITERIA.keys() == catalog.CRITERIA.keys()
+    example("A criterion")
+    it = subject("lenet_300_100")
+    masks = prune(it, Criterion(name="smallest"), Counts(1000, None), lambda: None)
+    gone = np.concatenate([np.abs(it.values[name])[~mask] for name, mask in masks.items()])
+    left = np.concatenate([np.abs(it.values[name])[mask] for name, mask in masks.items()])
+    assert gone.size == 1000
+    assert gone.min() >= left.max()
 
 
 class Done(NamedTuple):

@@ -3,18 +3,24 @@
 A table of values; `tests/unit/lottery/test_catalog.py` holds it equal to what `winnow.lottery` builds.
 """
 
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field
+
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.results import LayerKind
-from winnow.contract.values import Record
+from winnow.contract.values import Exact, Record
 
 
 class Architecture(Record):
     """A network's shape under a name."""
 
     name: str
+    family: str = Field(description="Those built alike: the file in `winnow/lottery/architectures` that builds it.")
     summary: str
     source: str
-    smallest: int
+    smallest: int = Field(description="The shortest side of an image that it takes, in pixels.")
     layers: tuple[tuple[str, LayerKind], ...]
 
 
@@ -24,6 +30,9 @@ class CriterionEntry(Record):
     name: str
     summary: str
     source: str
+    at: Literal["trained", "rewind"] = Field("trained", description="Which values it scores unless a job says so.")
+    rounds: int = Field(1, description="In how many rounds a level is pruned, scored again after each.")
+    alpha: Exact | None = Field(None, description="The exponent of the cost unless a job says so; null: has none.")
 
 
 _CONV = {count: tuple(f"conv{number}.weight" for number in range(1, count + 1)) for count in (2, 4, 6)}
@@ -40,6 +49,7 @@ def _layers(conv: tuple[str, ...], linear: tuple[str, ...], output: str) -> tupl
 def _vgg(count: int) -> Architecture:
     return Architecture(
         name=f"conv{count}",
+        family="vgg",
         summary=f"{count} 3×3 convolutions of 64 filters and more in blocks of two, then two layers of 256 units.",
         source="Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2 ** (count // 2),
@@ -50,6 +60,7 @@ def _vgg(count: int) -> Architecture:
 ARCHITECTURES: dict[str, Architecture] = {
     "lenet_300_100": Architecture(
         name="lenet_300_100",
+        family="lenet_300_100",
         summary="Two hidden layers of 300 and 100 units.",
         source="LeCun et al. 1998; Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=1,
@@ -57,6 +68,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "lenet5": Architecture(
         name="lenet5",
+        family="lenet5",
         summary="Two 5×5 convolutions of 20 and 50 filters, then 500 units.",
         source="LeCun et al. 1998; Han et al. 2015, arXiv:1506.02626",
         smallest=16,
@@ -67,6 +79,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "conv6": _vgg(6),
     "resnet20": Architecture(
         name="resnet20",
+        family="resnet20",
         summary="Three stages of three residual blocks, 16, 32 and 64 filters; parameter-free shortcuts (option A).",
         source="He et al. 2016, arXiv:1512.03385",
         smallest=8,
@@ -74,6 +87,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "digits_cnn": Architecture(
         name="digits_cnn",
+        family="digits_cnn",
         summary="Two 3×3 convolutions of 16 and 32 filters, then 128 units: for images of about 8×8.",
         source="The block of Conv-2, narrowed: Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2,
@@ -81,13 +95,15 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
 }
 
-CRITERIA: dict[str, CriterionEntry] = {
-    "magnitude": CriterionEntry(
+_CRITERIA = (
+    CriterionEntry(
         name="magnitude",
         summary="Keeps the weights of largest absolute value.",
         source="Han et al. 2015, arXiv:1506.02626",
-    )
-}
+    ),
+)
+
+CRITERIA: dict[str, CriterionEntry] = {entry.name: entry for entry in _CRITERIA}
 
 _NUMBERS = tuple("0123456789")
 _CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")

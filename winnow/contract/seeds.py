@@ -3,7 +3,7 @@
 import hashlib
 from typing import Literal
 
-Purpose = Literal["init", "order", "augment", "split", "random_reinit", "random_mask"]
+Purpose = Literal["init", "order", "augment", "split", "random_reinit", "random_mask", "score", "scored_images"]
 
 
 def seed_for(seed: int, purpose: Purpose, *where: int) -> int:

@@ -163,7 +163,11 @@ Schedule = Annotated[_Schedule, _short(_Schedule)]
 class Criterion(Value):
     """How weights are scored."""
 
-    name: Literal["magnitude"] = "magnitude"
+    name: str = Field("magnitude", min_length=1, max_length=200, description="A criterion: see GET /v1/criteria.")
+    at: Literal["trained", "rewind"] | None = Field(
+        None, description="Score the values that training ended with, or those at the rewind point; else as is usual."
+    )
+    alpha: Exact | None = Field(None, gt=0, le=10, description="Of `magnitude_per_cost`: the exponent of the cost.")
 
 
 class Scope(Value):

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from winnow.lottery.criteria import Scores
 from winnow.plan.counts import Counts
 
 Mask = NDArray[np.bool_]
 Masks = Mapping[str, Mask]
+Scores = Mapping[str, NDArray[np.floating]]
+"""An importance for each prunable weight: the highest are kept."""
 
 
 def select(scores: Scores, parent: Masks, counts: Counts) -> dict[str, Mask]:
@@ -32,7 +33,7 @@ def select(scores: Scores, parent: Masks, counts: Counts) -> dict[str, Mask]:
     }
 
 
-def _keep(scores: NDArray[np.float32], alive: Mask, zeros: int) -> Mask:
+def _keep(scores: NDArray[np.floating], alive: Mask, zeros: int) -> Mask:
     """The flat mask with `zeros` masked: partial sorting finds the highest score to go, position breaks its ties."""
     new = zeros - (alive.size - int(alive.sum()))
     survivors = np.flatnonzero(alive)

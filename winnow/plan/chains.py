@@ -62,7 +62,7 @@ def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: S
             **_common(job, replicate),
             start=train.key,
             parent=parent.key,
-            criterion=spec.method.criterion.name,
+            criterion=spec.method.criterion,
             scope=spec.method.scope.name,
             rates=job.rates,
             depth=step.depth,

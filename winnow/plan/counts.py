@@ -1,6 +1,6 @@
 """How many weights each level masks: the grid of a rate, the cut that lands on a target, quotas by layer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -85,6 +85,31 @@ def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: D
         return Counts(total, None)
     new = spread(total - masked, quotas, survivors)
     return Counts(total, tuple(tensor.zeros + more for tensor, more in zip(parent, new, strict=True)))
+
+
+def in_rounds(asked: Counts, tensors: Sequence[tuple[int, int]], rounds: int) -> Iterator[Counts]:
+    """From the size and the survivors of each tensor to `asked` in so many rounds, the survivors falling exponentially.
+
+    Tanaka et al. 2020, arXiv:2006.05467, section 7. The last round is what was asked for, exactly.
+    """
+    size, left = sum(size for size, _ in tensors), sum(left for _, left in tensors)
+    for number in range(1, rounds):
+        total = size - _between(left, size - asked.total, number, rounds)
+        by_tensor = asked.by_tensor and tuple(
+            size - _between(left, size - zeros, number, rounds)
+            for (size, left), zeros in zip(tensors, asked.by_tensor, strict=True)
+        )
+        yield Counts(sum(by_tensor) if by_tensor else total, by_tensor)
+    yield asked
+
+
+def _between(first: int, last: int, number: int, of: int) -> int:
+    """Where an exponential decay from `first` to `last` is after `number` of its steps, rounded."""
+    if last == 0:
+        return 0
+    wide = Context(prec=40)
+    share = wide.power(Decimal(last) / Decimal(first), wide.divide(Decimal(number), Decimal(of)))
+    return int(wide.multiply(share, Decimal(first)).to_integral_value(ROUND_HALF_EVEN))
 
 
 def rate_of(tensor: TensorCount, rates: Rates) -> Fraction:

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
-from winnow.contract.catalog import ARCHITECTURES, Architecture
+from winnow.contract.catalog import ARCHITECTURES, CRITERIA, Architecture
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.specs import DatasetChoice, Iterative, PruneSpec, Spec, StepSchedule, Train
+from winnow.contract.specs import Criterion, DatasetChoice, Iterative, Method, PruneSpec, Spec, StepSchedule, Train
 from winnow.contract.units import Milestones, Rates, Retrain
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
+
+Entry = TypeVar("Entry")
 
 MAX_LEVELS = 200
 MAX_UNITS = 5000
@@ -67,13 +69,14 @@ class Resolved(Value):
 
 def resolve(spec: Spec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) -> Resolved:
     """Settle every choice of a spec on this data set and resource. Raises InvalidSpec for what cannot be met."""
-    architecture = _architecture(spec.model.name)
+    architecture = _known("architecture", spec.model.name, ARCHITECTURES)
     _check_dataset(spec.dataset, facts)
     _check_image(architecture, facts)
     settled = spec.model_copy(
         update={
             "dataset": DatasetChoice(name=facts.name, fingerprint=facts.fingerprint),
             "resource": resource,
+            **_settled_method(spec),
         }
     )
     job = Resolved(spec=settled, dataset=facts, resource=resource)
@@ -88,12 +91,25 @@ def _steps(steps: int | None, epochs: int | None, steps_per_epoch: int) -> int:
     return steps if steps is not None else (epochs or 0) * steps_per_epoch
 
 
-def _architecture(name: str) -> Architecture:
-    if name in ARCHITECTURES:
-        return ARCHITECTURES[name]
-    close = get_close_matches(name, ARCHITECTURES, n=1)
+def _known(what: str, name: str, table: Mapping[str, Entry]) -> Entry:
+    if name in table:
+        return table[name]
+    close = get_close_matches(name, table, n=1)
     guess = f"Did you mean {close[0]!r}? " if close else ""
-    raise InvalidSpec(f"There is no architecture {name!r}. {guess}Known are: {', '.join(sorted(ARCHITECTURES))}.")
+    raise InvalidSpec(f"There is no {what} {name!r}. {guess}Known are: {', '.join(sorted(table))}.")
+
+
+def _settled_method(spec: Spec) -> dict[str, Method]:
+    if not isinstance(spec, PruneSpec):
+        return {}
+    return {"method": spec.method.model_copy(update={"criterion": _criterion(spec.method.criterion)})}
+
+
+def _criterion(choice: Criterion) -> Criterion:
+    entry = _known("criterion", choice.name, CRITERIA)
+    if choice.alpha is not None and entry.alpha is None:
+        raise InvalidSpec(f"The criterion {choice.name} has no alpha. Leave it out.")
+    return choice.model_copy(update={"at": choice.at or entry.at, "alpha": choice.alpha or entry.alpha})
 
 
 def _check_dataset(choice: DatasetChoice, facts: DatasetFacts) -> None:

@@ -4,7 +4,7 @@ from torch import nn
 
 from tests.support.lottery import recipe
 from winnow.contract.catalog import ARCHITECTURES
-from winnow.lottery.architectures import BUILDERS, build, prunable
+from winnow.lottery.architectures import build, prunable
 from winnow.lottery.architectures.resnet20 import Shortcut
 from winnow.lottery.inits import initial
 from winnow.lottery.state import load_network
@@ -37,7 +37,7 @@ def test_sizes_are_those_of_the_papers(
     assert sum(parameter.numel() for parameter in built.parameters()) == parameters
 
 
-@pytest.mark.parametrize("architecture", BUILDERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("classes", [2, 11])
 def test_any_size_from_the_smallest_on_gives_logits(architecture: str, channels: int, classes: int) -> None:
@@ -50,7 +50,7 @@ def test_any_size_from_the_smallest_on_gives_logits(architecture: str, channels:
             assert logits.isfinite().all()
 
 
-@pytest.mark.parametrize("architecture", BUILDERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_no_normalisation_parameter_and_no_bias_is_ever_prunable(architecture: str) -> None:
     """Trap 13: batch norm's scale is called "weight" too."""
     built = build(architecture, 10, 3, (32, 32))
@@ -65,14 +65,14 @@ def test_no_normalisation_parameter_and_no_bias_is_ever_prunable(architecture: s
     assert (architecture == "resnet20") == bool(normalisation)
 
 
-@pytest.mark.parametrize("architecture", BUILDERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_output_layer_is_the_one_with_a_row_a_class(architecture: str) -> None:
     built = build(architecture, 7, 3, (32, 32))
     outputs = [name for name, kind in prunable(built).items() if kind == "output"]
     assert [built.get_parameter(name).shape[0] for name in outputs] == [7]
 
 
-@pytest.mark.parametrize("architecture", BUILDERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_building_touches_no_global_random_state(architecture: str) -> None:
     before = torch.get_rng_state()
     build(architecture, 10, 1, (32, 32))

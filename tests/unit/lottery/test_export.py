@@ -14,12 +14,12 @@ from tests.support.lottery import recipe, split, start
 from winnow.artifact.graph import fill
 from winnow.contract.catalog import ARCHITECTURES
 from winnow.contract.units import Recipe
-from winnow.lottery.architectures import BUILDERS, build
+from winnow.lottery.architectures import build
 from winnow.lottery.export import graph
 from winnow.lottery.state import load_network, network_arrays
 from winnow.lottery.training import Training, take_step
 
-ALL = pytest.mark.parametrize("architecture", BUILDERS)
+ALL = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 
 def made(settings: Recipe) -> bytes:

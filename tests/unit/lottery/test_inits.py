@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tests.support.lottery import recipe
-from winnow.lottery.architectures import BUILDERS
+from winnow.contract.catalog import ARCHITECTURES
 from winnow.lottery.architectures.lenet_300_100 import lenet_300_100
 from winnow.lottery.inits import INITS, initial
 from winnow.lottery.units.evidence import digest
@@ -50,7 +50,7 @@ def test_one_seed_gives_the_same_bytes_always_zero_included(init: str, seed: int
     assert digest(initial(settings, seed ^ 1)) != first
 
 
-@pytest.mark.parametrize("architecture", BUILDERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_drawing_touches_no_global_random_state_and_sets_everything(architecture: str) -> None:
     settings = recipe(architecture, size=(16, 16), init="torch")
     before = torch.get_rng_state()

@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.lottery.criteria.magnitude import magnitude
 from winnow.lottery.selection import Masks, select, shuffled
 from winnow.plan.counts import Counts
 
 SHAPES = {"a": (3, 4), "b": (2, 2, 2), "c": (5,)}
 SIZE = 25
+
+
+def magnitude(weights: Masks) -> Masks:
+    return {name: np.abs(values) for name, values in weights.items()}
 
 
 def arrays(values: list[float]) -> dict[str, np.ndarray]:

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from tests.support.fabricated import SIZES
 from winnow.contract.counts import zeros_for
 from winnow.contract.results import TensorCount
-from winnow.plan.counts import grid_sparsity, level_counts, rate_for_levels, steps_at_rate, steps_by_layer
+from winnow.plan.counts import (
+    Counts,
+    grid_sparsity,
+    in_rounds,
+    level_counts,
+    rate_for_levels,
+    steps_at_rate,
+    steps_by_layer,
+)
 
 TENSORS = tuple(TensorCount(name=name, kind=kind, size=size, zeros=0) for name, kind, size in SIZES)
 PRUNABLE = sum(tensor.size for tensor in TENSORS)
@@ -73,3 +81,29 @@ def test_a_name_beats_a_kind(name):
     index = [tensor.name for tensor in TENSORS].index(name)
     assert counts.by_tensor is not None
     assert abs(counts.by_tensor[index] - TENSORS[index].size / 2) <= 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 5000)), min_size=1, max_size=4),
+    st.integers(1, 100),
+    st.data(),
+)
+def test_rounds_only_mask_more_and_end_where_they_should(sizes, rounds, data):
+    tensors = [(size, min(size, left)) for size, left in sizes]
+    masked = sum(size - left for size, left in tensors)
+    asked = Counts(data.draw(st.integers(masked, sum(size for size, _ in tensors))), None)
+    totals = [counts.total for counts in in_rounds(asked, tensors, rounds)]
+    assert len(totals) == rounds
+    assert totals[-1] == asked.total
+    assert [masked, *totals] == sorted([masked, *totals])
+
+
+def test_rounds_fall_exponentially():
+    """Tanaka et al. 2020, arXiv:2006.05467: density^(round ÷ rounds)."""
+    left = [10_000 - counts.total for counts in in_rounds(Counts(9_900, None), [(10_000, 10_000)], 4)]
+    assert left == [3162, 1000, 316, 100]
+
+
+def test_rounds_keep_to_the_quotas_of_layers():
+    rounds = in_rounds(Counts(150, (90, 60)), [(100, 100), (100, 50)], 2)
+    assert list(rounds) == [Counts(123, (68, 55)), Counts(150, (90, 60))]

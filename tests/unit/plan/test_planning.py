@@ -102,6 +102,11 @@ def test_a_train_job_is_level_0_of_a_prune_job():
         ({"method": {"rewind": {"step": 0, "optimizer": "fresh", "lr": "restart"}}}, {}),
         ({"method": {"schedule": {"name": "iterative", "rate": 0.20}}}, {"method": at_rate("0.2")}),
         ({"method": {"rewind": {"epoch": 2}}}, {"method": {"rewind": {"step": 44}}}),
+        ({"method": {"criterion": {"name": "magnitude", "at": "trained"}}}, {"method": {"criterion": "magnitude"}}),
+        (
+            {"method": {"criterion": {"name": "magnitude_per_cost", "alpha": 1.0}}},
+            {"method": {"criterion": "magnitude_per_cost"}},
+        ),
     ],
 )
 def test_two_ways_to_say_one_thing_are_the_same_units(one, other):
@@ -223,6 +228,8 @@ def test_the_table_has_a_row_for_every_network():
     ("fields", "says"),
     [
         ({"model": "lenet_300_10"}, "Did you mean 'lenet_300_100'"),
+        ({"method": {"criterion": "magnitud"}}, "no criterion 'magnitud'. Did you mean 'magnitude'"),
+        ({"method": {"criterion": {"name": "snip", "alpha": 2}}}, "snip has no alpha"),
         ({"train": {"batch_size": 5000}}, "training split has 1296"),
         ({"train": {"epochs": 1}, "method": {"rewind": {"epoch": 1}}}, "leaves nothing to train"),
         ({"train": {"epochs": 3, "lr_schedule": {"name": "step", "epochs": [3]}}}, "before the end"),

@@ -1,31 +1,25 @@
-"""Networks by name. Each file builds one family; a builder takes classes, channels and the image size in pixels.
+"""Networks by name, as `winnow.contract.catalog` lists them. Each file here builds one family.
 
-Tensor names are part of every key and file: `winnow.contract.catalog` tells them to those that have no torch.
+A builder has the architecture's name; it takes classes, channels and the image size in pixels. Tensor names are part of
+every key and file.
 """
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import cast
 
 import torch
 from torch import nn
 
+from winnow.contract.catalog import ARCHITECTURES
 from winnow.contract.results import LayerKind
-from winnow.lottery.architectures.digits_cnn import digits_cnn
-from winnow.lottery.architectures.lenet5 import lenet5
-from winnow.lottery.architectures.lenet_300_100 import lenet_300_100
-from winnow.lottery.architectures.resnet20 import resnet20
-from winnow.lottery.architectures.vgg import conv2, conv4, conv6
 
 Builder = Callable[[int, int, tuple[int, int]], nn.Module]
 
-BUILDERS: dict[str, Builder] = {
-    "lenet_300_100": lenet_300_100,
-    "lenet5": lenet5,
-    "conv2": conv2,
-    "conv4": conv4,
-    "conv6": conv6,
-    "resnet20": resnet20,
-    "digits_cnn": digits_cnn,
-}
+
+def builder(name: str) -> Builder:
+    """The function of that name in its family's file."""
+    return cast(Builder, getattr(import_module(f"{__name__}.{ARCHITECTURES[name].family}"), name))
 
 
 def build(name: str, classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
@@ -34,7 +28,7 @@ def build(name: str, classes: int, channels: int, size: tuple[int, int]) -> nn.M
     It maps N×channels×size float32 images to N×classes logits.
     """
     with torch.device("meta"):
-        network = BUILDERS[name](classes, channels, size)
+        network = builder(name)(classes, channels, size)
     return network.to_empty(device="cpu")
 
 

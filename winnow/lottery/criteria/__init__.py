@@ -1,14 +1,19 @@
-"""Criteria: weights → scores. A score is an importance, the highest are kept; it never knows mask or scope."""
+"""Criteria: a network as it is pruned → scores. Each file here is one, as `winnow.contract.catalog` lists them.
 
-from collections.abc import Callable, Mapping
+A score is an importance, the highest are kept. It knows no scope and no count, and changes nothing that it looks at.
+"""
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
 
-from winnow.lottery.criteria.magnitude import magnitude
+from winnow.contract.catalog import CRITERIA
+from winnow.lottery.scoring import Subject
+from winnow.lottery.selection import Scores
 
-Weights = Mapping[str, NDArray[np.float32]]
-Scores = Mapping[str, NDArray[np.float32]]
-Criterion = Callable[[Weights], Scores]
+Criterion = Callable[[Subject], Scores]
 
-CRITERIA: dict[str, Criterion] = {"magnitude": magnitude}
+
+def criterion(name: str) -> Criterion:
+    """The function of that name in the file of that name."""
+    return cast(Criterion, getattr(import_module(f"{__name__}.{CRITERIA[name].name}"), name))

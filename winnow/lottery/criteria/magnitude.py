@@ -3,12 +3,12 @@
 arXiv:1506.02626
 """
 
-from collections.abc import Mapping
-
 import numpy as np
-from numpy.typing import NDArray
+
+from winnow.lottery.scoring import Subject
+from winnow.lottery.selection import Scores
 
 
-def magnitude(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """|w| for each weight; a sign never matters (trap 1)."""
-    return {name: np.abs(values) for name, values in weights.items()}
+def magnitude(subject: Subject) -> Scores:
+    """|w|; a sign never matters (trap 1)."""
+    return {name: np.abs(values) for name, values in subject.weights.items()}

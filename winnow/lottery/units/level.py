@@ -7,9 +7,12 @@ from winnow.artifact.masks import read_masks
 from winnow.artifact.weights import read_weights
 from winnow.contract.results import Check, UnitResult
 from winnow.contract.units import LevelInputs, Unit
-from winnow.lottery.criteria import CRITERIA
+from winnow.lottery.data.images import Split
 from winnow.lottery.fitting import fit
-from winnow.lottery.selection import select
+from winnow.lottery.pruning import prune
+from winnow.lottery.scoring import Subject
+from winnow.lottery.selection import Masks
+from winnow.lottery.state import State
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
 from winnow.lottery.units.outcome import counted, in_network_order, result, write_model
@@ -23,14 +26,14 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
     """Prune the parent, rewind what is left to the state at k, retrain to the end of the schedule."""
     # Prune: of the parent's surviving weights, those of lowest score.
     parent = in_network_order(inputs.recipe, read_masks(workspace.inputs["parent/mask.safetensors"]))
-    weights = read_weights(workspace.inputs["parent/weights.safetensors"])
     asked = level_counts(counted(inputs.recipe, parent), inputs.rates, inputs.depth, inputs.cut, inputs.scope)
-    masks = select(CRITERIA[inputs.criterion](weights), parent, asked)
+    kept, split = state_at_k(workspace, inputs.retrain), warm.split(unit, workspace)
+    subject = _subject(inputs, workspace, kept, parent, split)
+    masks = prune(subject, inputs.criterion, asked, lambda: workspace.progress(0, inputs.recipe.steps - kept.step))
 
     # Rewind: parameters, buffers, optimizer and schedule.
-    kept = state_at_k(workspace, inputs.retrain)
     start = rewound(kept, inputs.retrain)
-    training = Training(inputs.recipe, warm.split(unit, workspace), start, masks)
+    training = Training(inputs.recipe, split, start, masks)
     checks: tuple[Check, ...] = (
         evidence.masks_only_shrink(parent, masks),
         evidence.zeros_as_asked(masks, asked),
@@ -43,3 +46,10 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
     checks += (evidence.masked_weights_zero(training, masks),)
     write_model(unit, workspace, training, masks, workspace.inputs["start/graph.onnx"].read_bytes())
     return result(training, metrics, masks, checks, steps_before=kept.step)
+
+
+def _subject(inputs: LevelInputs, workspace: Workspace, kept: State, parent: Masks, split: Split) -> Subject:
+    """What is scored: the values that training ended with, or those at the rewind point."""
+    choice = inputs.criterion
+    values = kept.network if choice.at == "rewind" else read_weights(workspace.inputs["parent/weights.safetensors"])
+    return Subject(inputs.recipe, values, parent, split, inputs.depth, float(choice.alpha or 1))

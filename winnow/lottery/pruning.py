@@ -1,0 +1,44 @@
+"""Pruning once: scores, and as many of the lowest masked as were asked for."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from winnow.contract.catalog import CRITERIA
+from winnow.contract.problems import Reason
+from winnow.contract.specs import Criterion
+from winnow.lottery.criteria import criterion
+from winnow.lottery.scoring import Subject
+from winnow.lottery.selection import Mask, Masks, Scores, select
+from winnow.lottery.workspace import UnitFailed
+from winnow.plan.counts import Counts, in_rounds
+
+
+def prune(subject: Subject, choice: Criterion, asked: Counts, beat: Callable[[], None]) -> dict[str, Mask]:
+    """The subject's masks with exactly `asked` masked; what was masked stays so.
+
+    A criterion that prunes in rounds scores again after each; `beat` is called in between. Raises UnitFailed for a
+    score that is no number.
+    """
+    score, masks = criterion(choice.name), dict(subject.masks)
+    for number, counts in enumerate(in_rounds(asked, _counts(masks), CRITERIA[choice.name].rounds)):
+        if number:
+            beat()
+        scores = score(subject.under(masks))
+        _check_finite(choice.name, scores)
+        masks = select(scores, masks, counts)
+    return masks
+
+
+def _counts(masks: Masks) -> tuple[tuple[int, int], ...]:
+    return tuple((mask.size, int(mask.sum())) for mask in masks.values())
+
+
+def _check_finite(name: str, scores: Scores) -> None:
+    broken = [tensor for tensor, values in scores.items() if not np.isfinite(values).all()]
+    if broken:
+        raise UnitFailed(
+            Reason.USER_ERROR,
+            f"The criterion {name} gives scores that are no finite numbers in {broken[0]}: nothing can be ranked by "
+            "them. Take another criterion, or a network that is trained less wildly.",
+        )

@@ -1,0 +1,114 @@
+"""What a criterion may look at: a network as it is pruned, and training images. It sees copies and changes nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from winnow.contract.seeds import seed_for
+from winnow.contract.units import Recipe
+from winnow.lottery.architectures import build, prunable
+from winnow.lottery.data.batches import in_order
+from winnow.lottery.data.images import Part, Split
+from winnow.lottery.selection import Masks, Scores
+from winnow.lottery.state import Arrays, load_network
+
+IMAGES_A_CLASS = 10
+BATCHES = 10
+IMAGES_AT_ONCE = 250
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with these values under these masks, at one level of one replicate, and the data set it learns."""
+
+    recipe: Recipe
+    values: Arrays
+    masks: Masks
+    split: Split
+    depth: int
+    alpha: float = 1.0
+
+    def under(self, masks: Masks) -> "Subject":
+        """The same network with more of it masked."""
+        return replace(self, masks=masks)
+
+    @property
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """The prunable weights, masked ones 0."""
+        return {name: np.where(mask, self.values[name], np.float32(0)) for name, mask in self.masks.items()}
+
+    def network(self, dtype: torch.dtype = torch.float32, *, training: bool = False) -> nn.Module:
+        """The network on the device of the data, in evaluation mode unless said."""
+        recipe = self.recipe
+        network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size)
+        load_network(network, {**self.values, **self.weights})
+        return network.to(self.split.train.x.device, dtype).train(training)
+
+    def images_a_class(self, count: int = IMAGES_A_CLASS) -> Iterator[tuple[Tensor, Tensor]]:
+        """`count` training images of each class, or all there are, classes mixed; the same at every level."""
+        labels = self.split.train.y.cpu()
+        shuffled = self._order()
+        of_class = [shuffled[labels[shuffled] == label][:count] for label in range(self.recipe.classes)]
+        turns = [torch.stack([own[turn] for own in of_class if turn < len(own)]) for turn in range(count)]
+        yield from in_order(self._part(torch.cat(turns)), self.split.preprocessing, IMAGES_AT_ONCE)
+
+    def batches(self, count: int = BATCHES) -> Iterator[tuple[Tensor, Tensor]]:
+        """`count` batches of training images, or all there are; the same at every level."""
+        wanted = self._order()[: count * self.recipe.batch_size]
+        yield from in_order(self._part(wanted), self.split.preprocessing, self.recipe.batch_size)
+
+    def multiplications(self) -> dict[str, int]:
+        """How many multiplications one weight of each prunable tensor causes in one forward pass of one image."""
+        network, found = self.network(), dict.fromkeys(self.masks, 0)
+        for name in found:
+            layer = network.get_submodule(name.removesuffix(".weight"))
+            layer.register_forward_hook(_Counting(found, name))
+        with torch.inference_mode():
+            network(torch.zeros(1, self.recipe.channels, *self.recipe.size, device=self.split.train.x.device))
+        return found
+
+    def draws(self) -> torch.Generator:
+        """Random numbers of this level's own, drawn in main memory."""
+        recipe = self.recipe
+        return torch.Generator().manual_seed(seed_for(recipe.seed, "score", recipe.replicate, self.depth))
+
+    def _order(self) -> Tensor:
+        recipe = self.recipe
+        generator = torch.Generator().manual_seed(seed_for(recipe.seed, "scored_images", recipe.replicate))
+        return torch.randperm(len(self.split.train), generator=generator)
+
+    def _part(self, chosen: Tensor) -> Part:
+        there = chosen.to(self.split.train.y.device)
+        return Part(self.split.train.x[there], self.split.train.y[there])
+
+
+class _Counting:
+    """A forward hook: each output position multiplies each weight once."""
+
+    def __init__(self, found: dict[str, int], name: str) -> None:
+        self.found = found
+        self.name = name
+
+    def __call__(self, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        self.found[self.name] += output[0, 0].numel() if output.dim() > 2 else 1
+
+
+def parameters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The prunable tensors of a network by name."""
+    return {name: network.get_parameter(name) for name in prunable(network)}
+
+
+def gradients(network: nn.Module, value: Tensor, *, graph: bool = False) -> dict[str, Tensor]:
+    """∂value ÷ ∂w for each prunable tensor; `graph` to differentiate once more."""
+    tensors = parameters(network)
+    found = torch.autograd.grad(value, list(tensors.values()), create_graph=graph)
+    return dict(zip(tensors, found, strict=True))
+
+
+def as_scores(tensors: Mapping[str, Tensor]) -> Scores:
+    """Tensors as arrays in main memory."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
