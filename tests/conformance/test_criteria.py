@@ -6,5 +6,9 @@ class TestMagnitude(CriterionConformance):
     name = "magnitude"
 
 
+class TestMagnitudePerCost(CriterionConformance):
+    name = "magnitude_per_cost"
+
+
 def test_every_criterion_is_here() -> None:
     assert {each.name for each in CriterionConformance.__subclasses__()} == set(CRITERIA)

@@ -101,6 +101,12 @@ _CRITERIA = (
         summary="Keeps the weights of largest absolute value.",
         source="Han et al. 2015, arXiv:1506.02626",
     ),
+    CriterionEntry(
+        name="magnitude_per_cost",
+        summary="Absolute value ÷ cost^alpha; the cost is how many multiplications a weight causes in a forward pass.",
+        source="After Han et al. 2015, arXiv:1506.02626",
+        alpha=Decimal(1),
+    ),
 )
 
 CRITERIA: dict[str, CriterionEntry] = {entry.name: entry for entry in _CRITERIA}
