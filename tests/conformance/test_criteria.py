@@ -10,5 +10,9 @@ class TestMagnitudePerCost(CriterionConformance):
     name = "magnitude_per_cost"
 
 
+class TestRandom(CriterionConformance):
+    name = "random"
+
+
 def test_every_criterion_is_here() -> None:
     assert {each.name for each in CriterionConformance.__subclasses__()} == set(CRITERIA)

@@ -107,6 +107,12 @@ _CRITERIA = (
         source="After Han et al. 2015, arXiv:1506.02626",
         alpha=Decimal(1),
     ),
+    CriterionEntry(
+        name="random",
+        summary="Keeps weights at random: what the others have to beat.",
+        source="Frankle & Carbin 2019, arXiv:1803.03635",
+        at="rewind",
+    ),
 )
 
 CRITERIA: dict[str, CriterionEntry] = {entry.name: entry for entry in _CRITERIA}
