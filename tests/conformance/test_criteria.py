@@ -14,5 +14,9 @@ class TestRandom(CriterionConformance):
     name = "random"
 
 
+class TestSnip(CriterionConformance):
+    name = "snip"
+
+
 def test_every_criterion_is_here() -> None:
     assert {each.name for each in CriterionConformance.__subclasses__()} == set(CRITERIA)

@@ -113,6 +113,12 @@ _CRITERIA = (
         source="Frankle & Carbin 2019, arXiv:1803.03635",
         at="rewind",
     ),
+    CriterionEntry(
+        name="snip",
+        summary="Keeps the weights whose removal would change the loss most, by its gradient at the start.",
+        source="Lee et al. 2019, arXiv:1810.02340",
+        at="rewind",
+    ),
 )
 
 CRITERIA: dict[str, CriterionEntry] = {entry.name: entry for entry in _CRITERIA}
