@@ -18,5 +18,9 @@ class TestSnip(CriterionConformance):
     name = "snip"
 
 
+class TestGrasp(CriterionConformance):
+    name = "grasp"
+
+
 def test_every_criterion_is_here() -> None:
     assert {each.name for each in CriterionConformance.__subclasses__()} == set(CRITERIA)

@@ -119,6 +119,12 @@ _CRITERIA = (
         source="Lee et al. 2019, arXiv:1810.02340",
         at="rewind",
     ),
+    CriterionEntry(
+        name="grasp",
+        summary="Keeps the weights that the gradient's norm needs, by its second derivative at the start.",
+        source="Wang et al. 2020, arXiv:2002.07376",
+        at="rewind",
+    ),
 )
 
 CRITERIA: dict[str, CriterionEntry] = {entry.name: entry for entry in _CRITERIA}
