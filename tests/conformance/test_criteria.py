@@ -22,5 +22,9 @@ class TestGrasp(CriterionConformance):
     name = "grasp"
 
 
+class TestSynflow(CriterionConformance):
+    name = "synflow"
+
+
 def test_every_criterion_is_here() -> None:
     assert {each.name for each in CriterionConformance.__subclasses__()} == set(CRITERIA)

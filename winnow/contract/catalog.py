@@ -125,6 +125,13 @@ _CRITERIA = (
         source="Wang et al. 2020, arXiv:2002.07376",
         at="rewind",
     ),
+    CriterionEntry(
+        name="synflow",
+        summary="Keeps what most of the flow through the network passes, in 100 rounds and without data.",
+        source="Tanaka et al. 2020, arXiv:2006.05467",
+        at="rewind",
+        rounds=100,
+    ),
 )
 
 CRITERIA: dict[str, CriterionEntry] = {entry.name: entry for entry in _CRITERIA}
