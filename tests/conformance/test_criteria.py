@@ -26,5 +26,9 @@ class TestSynflow(CriterionConformance):
     name = "synflow"
 
 
+class TestTaylor(CriterionConformance):
+    name = "taylor"
+
+
 def test_every_criterion_is_here() -> None:
     assert {each.name for each in CriterionConformance.__subclasses__()} == set(CRITERIA)

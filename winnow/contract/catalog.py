@@ -132,6 +132,11 @@ _CRITERIA = (
         at="rewind",
         rounds=100,
     ),
+    CriterionEntry(
+        name="taylor",
+        summary="Keeps the weights with the largest squared first-order effect on the loss.",
+        source="Molchanov et al. 2019, arXiv:1906.10771",
+    ),
 )
 
 CRITERIA: dict[str, CriterionEntry] = {entry.name: entry for entry in _CRITERIA}
