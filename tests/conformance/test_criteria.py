@@ -30,5 +30,9 @@ class TestTaylor(CriterionConformance):
     name = "taylor"
 
 
+class TestMagnitudeGradient(CriterionConformance):
+    name = "magnitude_gradient"
+
+
 def test_every_criterion_is_here() -> None:
     assert {each.name for each in CriterionConformance.__subclasses__()} == set(CRITERIA)

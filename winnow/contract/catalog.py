@@ -137,6 +137,11 @@ _CRITERIA = (
         summary="Keeps the weights with the largest squared first-order effect on the loss.",
         source="Molchanov et al. 2019, arXiv:1906.10771",
     ),
+    CriterionEntry(
+        name="magnitude_gradient",
+        summary="Keeps the weights with the largest product of absolute value and mean absolute gradient.",
+        source="Blalock et al. 2020, arXiv:2003.03033",
+    ),
 )
 
 CRITERIA: dict[str, CriterionEntry] = {entry.name: entry for entry in _CRITERIA}
