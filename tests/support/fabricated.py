@@ -49,7 +49,7 @@ def fabricated(
 def _tensors(unit: Unit, results: Mapping[str, UnitResult]) -> tuple[TensorCount, ...]:
     inputs = unit.inputs
     if isinstance(inputs, TrainInputs):
-        return tuple(TensorCount(name=name, kind=kind, size=size, zeros=0) for name, kind, size in SIZES)
+        return tuple(TensorCount(name=name, kind=kind, shape=(size,), zeros=0) for name, kind, size in SIZES)
     if not isinstance(inputs, LevelInputs):
         return results[inputs.level].tensors
     parent = results[inputs.parent].tensors

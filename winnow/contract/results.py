@@ -3,6 +3,7 @@
 Where a shape goes over the wire, its enums are open (`| str`): a reader takes values that came after it.
 """
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -43,8 +44,13 @@ class TensorCount(Record):
 
     name: str
     kind: LayerKind
-    size: int
+    shape: tuple[int, ...]
     zeros: int
+
+    @property
+    def size(self) -> int:
+        """Weights in all."""
+        return math.prod(self.shape)
 
 
 class Check(Record):

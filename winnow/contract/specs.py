@@ -171,9 +171,15 @@ class Criterion(Value):
 
 
 class Scope(Value):
-    """Which weights compete with which: all of them, or those of one layer."""
+    """Which weights compete with which: all of them, or those of one layer.
 
-    name: Literal["global", "layer"] = "global"
+    `layer` takes the same share from each; `erk` leaves larger layers sparser: Evci et al. 2020, arXiv:1911.11134.
+    """
+
+    name: Literal["global", "layer", "erk"] = "global"
+    exclude: tuple[str, ...] = Field(
+        (), max_length=1000, description="Layers never pruned, by name or kind; sparsity is counted over the others."
+    )
 
 
 class Method(Value):
@@ -187,7 +193,7 @@ class Method(Value):
     @model_validator(mode="after")
     def _rates_by_layer_want_layers(self) -> Self:
         if isinstance(self.schedule, Iterative) and isinstance(self.schedule.rate, dict) and self.scope.name != "layer":
-            raise ValueError('rates by layer want "scope": "layer"; with "scope": "global" give one rate')
+            raise ValueError(f'rates by layer want "scope": "layer"; with "scope": "{self.scope.name}" give one rate')
         return self
 
 

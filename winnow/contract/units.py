@@ -7,7 +7,7 @@ from pydantic import Field
 
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import model_id
-from winnow.contract.specs import Augment, Criterion, Optimizer
+from winnow.contract.specs import Augment, Criterion, Optimizer, Scope
 from winnow.contract.values import Exact, Value, canonical_json, sha256_hex
 
 TORCH_RELEASE = "2.13.0"
@@ -77,7 +77,7 @@ class LevelInputs(_Inputs):
     start: str = Field(description="Key of the train unit that kept the state at k.")
     parent: str = Field(description="Key of the unit that is pruned: the train unit at depth 1, else the level above.")
     criterion: Criterion
-    scope: Literal["global", "layer"]
+    scope: Scope
     rates: Rates
     depth: int
     cut: Exact | None = None

@@ -45,7 +45,8 @@ def _sizes(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[TensorCoun
     """The prunable tensors, from the first replicate that is trained; none before that."""
     assert isinstance(job.spec, PruneSpec)  # noqa: S101 - a train job has no levels; the caller's mistake
     keys = (_train(job, replicate).key for replicate in range(job.spec.replicates))
-    return next((results[key].tensors for key in keys if key in results), ())
+    tensors = next((results[key].tensors for key in keys if key in results), ())
+    return tuple(tensor for tensor in tensors if tensor.name not in job.spec.method.scope.exclude)
 
 
 def _steps(job: Resolved, spec: PruneSpec, sizes: tuple[TensorCount, ...]) -> tuple[Step, ...]:
@@ -63,7 +64,7 @@ def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: S
             start=train.key,
             parent=parent.key,
             criterion=spec.method.criterion,
-            scope=spec.method.scope.name,
+            scope=spec.method.scope,
             rates=job.rates,
             depth=step.depth,
             cut=step.cut,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from winnow.contract.counts import round_half_up, spread, zeros_for
 from winnow.contract.results import TensorCount
+from winnow.contract.specs import Scope
 
 Rates = Decimal | Mapping[str, Decimal]
 
@@ -55,7 +56,7 @@ def steps_by_layer(sizes: Sequence[TensorCount], rates: Mapping[str, Decimal], t
     """The levels of rates that differ by layer: each level's counts follow from the one before."""
     tensors = [tensor.model_copy(update={"zeros": 0}) for tensor in sizes]
     wanted, steps, depth = zeros_for(target, sum(t.size for t in tensors)), [], 1
-    while (counts := level_counts(tensors, rates, depth, None, "layer")).total < wanted:
+    while (counts := level_counts(tensors, rates, depth, None, Scope(name="layer"))).total < wanted:
         steps.append(Step(depth, None))
         zeros = counts.by_tensor or ()
         tensors = [t.model_copy(update={"zeros": z}) for t, z in zip(tensors, zeros, strict=True)]
@@ -63,12 +64,13 @@ def steps_by_layer(sizes: Sequence[TensorCount], rates: Mapping[str, Decimal], t
     return (*steps, Step(depth, None if counts.total == wanted else target))
 
 
-def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: Decimal | None, scope: str) -> Counts:
+def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: Decimal | None, scope: Scope) -> Counts:
     """Zeros after pruning `parent` once more.
 
     One rate: the total follows from the depth alone, so a job's target never moves a full-rate level. Rates by layer:
     the total is what the layers' own rates give. A cut lands on its sparsity and scales all rates alike. Where layers
-    have quotas, only the newly pruned weights are spread.
+    have quotas, only the newly pruned weights are spread. Erdős–Rényi-kernel: what a layer keeps goes by the sum of its
+    dimensions (Evci et al. 2020, arXiv:1911.11134, section 3), and never above what it has.
     """
     survivors = [tensor.size - tensor.zeros for tensor in parent]
     quotas = [rate_of(tensor, rates) * left for tensor, left in zip(parent, survivors, strict=True)]
@@ -81,8 +83,11 @@ def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: D
     else:
         # Never less than one: a level that prunes nothing would be followed by itself for ever.
         total = masked + min(max(1, round_half_up(sum(quotas, Fraction(0)))), sum(survivors))
-    if scope == "global":
+    if scope.name == "global":
         return Counts(total, None)
+    if scope.name == "erk":
+        kept = spread(prunable - total, [Fraction(sum(tensor.shape)) for tensor in parent], survivors)
+        return Counts(total, tuple(tensor.size - left for tensor, left in zip(parent, kept, strict=True)))
     new = spread(total - masked, quotas, survivors)
     return Counts(total, tuple(tensor.zeros + more for tensor, more in zip(parent, new, strict=True)))
 

@@ -1,6 +1,6 @@
 """From what a user sent to what is done: defaults, data, budgets in steps. The rest of the plan reads only this."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
@@ -9,7 +9,17 @@ from typing import Literal, TypeVar
 from winnow.contract.catalog import ARCHITECTURES, CRITERIA, Architecture
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.specs import Criterion, DatasetChoice, Iterative, Method, PruneSpec, Spec, StepSchedule, Train
+from winnow.contract.specs import (
+    Criterion,
+    DatasetChoice,
+    Iterative,
+    Method,
+    PruneSpec,
+    Scope,
+    Spec,
+    StepSchedule,
+    Train,
+)
 from winnow.contract.units import Milestones, Rates, Retrain
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
@@ -76,14 +86,14 @@ def resolve(spec: Spec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) ->
         update={
             "dataset": DatasetChoice(name=facts.name, fingerprint=facts.fingerprint),
             "resource": resource,
-            **_settled_method(spec),
+            **_settled_method(spec, architecture),
         }
     )
     job = Resolved(spec=settled, dataset=facts, resource=resource)
     _check_budget(job, spec.train)
-    if isinstance(spec, PruneSpec):
-        _check_rates(job, architecture)
-        _check_depth(job, spec)
+    if isinstance(settled, PruneSpec):
+        _check_rates(job, architecture, settled.method.scope.exclude)
+        _check_depth(job, settled)
     return job
 
 
@@ -99,10 +109,25 @@ def _known(what: str, name: str, table: Mapping[str, Entry]) -> Entry:
     raise InvalidSpec(f"There is no {what} {name!r}. {guess}Known are: {', '.join(sorted(table))}.")
 
 
-def _settled_method(spec: Spec) -> dict[str, Method]:
+def _settled_method(spec: Spec, architecture: Architecture) -> dict[str, Method]:
     if not isinstance(spec, PruneSpec):
         return {}
-    return {"method": spec.method.model_copy(update={"criterion": _criterion(spec.method.criterion)})}
+    settled = {"criterion": _criterion(spec.method.criterion), "scope": _scope(spec.method.scope, architecture)}
+    return {"method": spec.method.model_copy(update=settled)}
+
+
+def _scope(choice: Scope, architecture: Architecture) -> Scope:
+    _check_layers(choice.exclude, architecture)
+    excluded = tuple(name for name, kind in architecture.layers if {name, kind} & set(choice.exclude))
+    if len(excluded) == len(architecture.layers):
+        raise InvalidSpec(f"Every layer of {architecture.name} is excluded: nothing is left to prune.")
+    return choice.model_copy(update={"exclude": excluded})
+
+
+def _check_layers(names: Collection[str], architecture: Architecture) -> None:
+    known = {name for layer in architecture.layers for name in layer}
+    if unknown := sorted(set(names) - known):
+        raise InvalidSpec(f"{architecture.name} has no layer {unknown[0]!r}. Known are: {', '.join(sorted(known))}.")
 
 
 def _criterion(choice: Criterion) -> Criterion:
@@ -151,14 +176,13 @@ def _check_budget(job: Resolved, train: Train) -> None:
         )
 
 
-def _check_rates(job: Resolved, architecture: Architecture) -> None:
+def _check_rates(job: Resolved, architecture: Architecture, excluded: Collection[str]) -> None:
     rates = job.rates
     if not isinstance(rates, Mapping):
         return
-    known = {name for layer in architecture.layers for name in layer}
-    if unknown := sorted(set(rates) - known):
-        raise InvalidSpec(f"{architecture.name} has no layer {unknown[0]!r}. Known are: {', '.join(sorted(known))}.")
-    bare = [name for name, kind in architecture.layers if name not in rates and kind not in rates]
+    _check_layers(rates, architecture)
+    pruned = [layer for layer in architecture.layers if layer[0] not in excluded]
+    bare = [name for name, kind in pruned if name not in rates and kind not in rates]
     if bare:
         raise InvalidSpec(f"No rate for {', '.join(bare)}: give one for each layer, by name or by kind.")
 

@@ -254,6 +254,20 @@ def test_rates_by_layer_prune_each_layer_at_its_own(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("scope", ["global", "layer", "erk"])
+def test_an_excluded_layer_is_never_pruned_and_never_counted(tmp_path: Path, scope: str) -> None:
+    """Trap 20: the amount counted over all layers, but taken only from those that are not ignored."""
+    job = digits_job(method={"scope": {"name": scope, "exclude": ["output", "conv1.weight"]}}, target={"sparsity": 0.5})
+    results = do_all(job, tmp_path, Warm(None))
+    (last,) = {place.unit.key for place in places(job, results) if place.arm == "ticket" and place.level == 4}
+    tensors = results[last].tensors
+    assert [tensor.name for tensor in tensors] == ["conv2.weight", "fc1.weight"]
+    assert sum(tensor.zeros for tensor in tensors) == round(0.5 * sum(tensor.size for tensor in tensors))
+    weights = read_weights(tmp_path / last / "weights.safetensors")
+    assert weights["conv1.weight"].all()
+    assert all(check.ok for result in results.values() for check in result.checks)
+
+
 def test_a_layer_with_nothing_left_is_flagged(tmp_path: Path) -> None:
     """Trap 26: a whole layer removed while the global count is right."""
     job = digits_job(method={"schedule": "one_shot"}, target={"sparsity": 0.9999}, arms=["ticket"], train={"steps": 3})

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.support.fabricated import SIZES
 from winnow.contract.counts import zeros_for
 from winnow.contract.results import TensorCount
+from winnow.contract.specs import Scope
 from winnow.plan.counts import (
     Counts,
     grid_sparsity,
@@ -18,7 +19,7 @@ from winnow.plan.counts import (
     steps_by_layer,
 )
 
-TENSORS = tuple(TensorCount(name=name, kind=kind, size=size, zeros=0) for name, kind, size in SIZES)
+TENSORS = tuple(TensorCount(name=name, kind=kind, shape=(size,), zeros=0) for name, kind, size in SIZES)
 PRUNABLE = sum(tensor.size for tensor in TENSORS)
 rates = st.decimals("0.05", "0.95", places=3)
 targets = st.decimals("0.001", "0.999", places=4)
@@ -27,7 +28,7 @@ targets = st.decimals("0.001", "0.999", places=4)
 def down(tensors, rate, steps, scope):
     """The counts at the end of a chain of levels."""
     for step in steps:
-        counts = level_counts(tensors, rate, step.depth, step.cut, scope)
+        counts = level_counts(tensors, rate, step.depth, step.cut, Scope(name=scope))
         before = sum(tensor.zeros for tensor in tensors)
         assert counts.total >= before, "masks only shrink"
         zeros = counts.by_tensor or (counts.total, *[0] * (len(tensors) - 1))
@@ -35,7 +36,7 @@ def down(tensors, rate, steps, scope):
     return sum(tensor.zeros for tensor in tensors)
 
 
-@given(rates, targets, st.sampled_from(["global", "layer"]))
+@given(rates, targets, st.sampled_from(["global", "layer", "erk"]))
 def test_the_target_is_reached_exactly(rate, target, scope):
     assert down(TENSORS, rate, steps_at_rate(rate, target), scope) == zeros_for(target, PRUNABLE)
 
@@ -70,14 +71,14 @@ def test_one_level_is_one_shot():
 
 
 def test_the_output_layer_is_pruned_at_its_own_rate():
-    counts = level_counts(TENSORS, {"linear": Decimal("0.2"), "output": Decimal("0.1")}, 1, None, "layer")
+    counts = level_counts(TENSORS, {"linear": Decimal("0.2"), "output": Decimal("0.1")}, 1, None, Scope(name="layer"))
     assert counts.by_tensor == (200, 66, 8)
 
 
 @pytest.mark.parametrize("name", ["first.weight", "output.weight"])
 def test_a_name_beats_a_kind(name):
     by_layer = {"linear": Decimal("0.2"), "output": Decimal("0.2"), name: Decimal("0.5")}
-    counts = level_counts(TENSORS, by_layer, 1, None, "layer")
+    counts = level_counts(TENSORS, by_layer, 1, None, Scope(name="layer"))
     index = [tensor.name for tensor in TENSORS].index(name)
     assert counts.by_tensor is not None
     assert abs(counts.by_tensor[index] - TENSORS[index].size / 2) <= 1
@@ -107,3 +108,31 @@ def test_rounds_fall_exponentially():
 def test_rounds_keep_to_the_quotas_of_layers():
     rounds = in_rounds(Counts(150, (90, 60)), [(100, 100), (100, 50)], 2)
     assert list(rounds) == [Counts(123, (68, 55)), Counts(150, (90, 60))]
+
+
+def tensor(*shape, zeros=0):
+    return TensorCount(name=str(shape), kind="conv", shape=shape, zeros=zeros)
+
+
+def test_erk_leaves_larger_layers_sparser():
+    """Evci et al. 2020, arXiv:1911.11134: density in proportion to (n_in + n_out + kernel) ÷ their product."""
+    wide, narrow = tensor(100, 50, 3, 3), tensor(20, 10, 3, 3)
+    counts = level_counts([wide, narrow], Decimal("0.98"), 1, None, Scope(name="erk"))
+    kept = [layer.size - zeros for layer, zeros in zip((wide, narrow), counts.by_tensor, strict=True)]
+    assert sum(kept) == round(0.02 * (45_000 + 1_800))
+    assert kept[0] / kept[1] == pytest.approx((100 + 50 + 6) / (20 + 10 + 6), rel=0.01)
+
+
+def test_a_layer_that_erk_would_keep_more_of_than_it_has_stays_dense():
+    wide, narrow = tensor(400, 300), tensor(4, 3)
+    counts = level_counts([wide, narrow], Decimal("0.5"), 1, None, Scope(name="erk"))
+    assert counts.by_tensor == (60_006, 0)
+
+
+@given(st.integers(0, 12), st.decimals("0.51", "0.99", places=2))
+def test_erk_never_revives(zeros, cut):
+    small, large = tensor(4, 3, zeros=zeros), tensor(40, 30, zeros=600)
+    counts = level_counts([small, large], Decimal("0.2"), 2, cut, Scope(name="erk"))
+    assert counts.by_tensor[0] >= zeros
+    assert counts.by_tensor[1] >= 600
+    assert sum(counts.by_tensor) == counts.total

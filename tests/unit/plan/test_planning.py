@@ -104,6 +104,10 @@ def test_a_train_job_is_level_0_of_a_prune_job():
         ({"method": {"rewind": {"epoch": 2}}}, {"method": {"rewind": {"step": 44}}}),
         ({"method": {"criterion": {"name": "magnitude", "at": "trained"}}}, {"method": {"criterion": "magnitude"}}),
         (
+            {"method": {"scope": {"name": "global", "exclude": ["output"]}}},
+            {"method": {"scope": {"name": "global", "exclude": ["fc3.weight"]}}},
+        ),
+        (
             {"method": {"criterion": {"name": "magnitude_per_cost", "alpha": 1.0}}},
             {"method": {"criterion": "magnitude_per_cost"}},
         ),
@@ -228,6 +232,8 @@ def test_the_table_has_a_row_for_every_network():
     ("fields", "says"),
     [
         ({"model": "lenet_300_10"}, "Did you mean 'lenet_300_100'"),
+        ({"method": {"scope": {"name": "erk", "exclude": ["fc9"]}}}, "no layer 'fc9'"),
+        ({"method": {"scope": {"name": "global", "exclude": ["linear", "output"]}}}, "nothing is left to prune"),
         ({"method": {"criterion": "magnitud"}}, "no criterion 'magnitud'. Did you mean 'magnitude'"),
         ({"method": {"criterion": {"name": "snip", "alpha": 2}}}, "snip has no alpha"),
         ({"train": {"batch_size": 5000}}, "training split has 1296"),

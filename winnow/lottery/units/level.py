@@ -25,7 +25,8 @@ from winnow.plan.counts import level_counts
 def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> UnitResult:
     """Prune the parent, rewind what is left to the state at k, retrain to the end of the schedule."""
     # Prune: of the parent's surviving weights, those of lowest score.
-    parent = in_network_order(inputs.recipe, read_masks(workspace.inputs["parent/mask.safetensors"]))
+    before = read_masks(workspace.inputs["parent/mask.safetensors"])
+    parent = in_network_order(inputs.recipe, before, inputs.scope.exclude)
     asked = level_counts(counted(inputs.recipe, parent), inputs.rates, inputs.depth, inputs.cut, inputs.scope)
     kept, split = state_at_k(workspace, inputs.retrain), warm.split(unit, workspace)
     subject = _subject(inputs, workspace, kept, parent, split)

@@ -1,6 +1,6 @@
 """What a unit leaves: the four files of its model, and its result."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from winnow.artifact.header import Header, Provenance
 from winnow.artifact.model import write_model as write_files
@@ -14,16 +14,18 @@ from winnow.lottery.training import Training
 from winnow.lottery.workspace import Workspace
 
 
-def in_network_order(recipe: Recipe, masks: Mapping[str, Mask]) -> dict[str, Mask]:
-    """The masks in the order of the layers, which decides ties and the order of quotas."""
-    return {name: masks[name] for name, _ in ARCHITECTURES[recipe.architecture].layers}
+def in_network_order(recipe: Recipe, masks: Mapping[str, Mask], exclude: Collection[str] = ()) -> dict[str, Mask]:
+    """The masks in the order of the layers, which decides ties and the order of quotas; those excluded left out."""
+    declared = masks.keys() - set(exclude)
+    return {name: masks[name] for name, _ in ARCHITECTURES[recipe.architecture].layers if name in declared}
 
 
 def counted(recipe: Recipe, masks: Masks) -> tuple[TensorCount, ...]:
-    """Sizes and zeros by tensor, in the order of the layers."""
+    """Shapes and zeros by tensor, in the order of the layers."""
     return tuple(
-        TensorCount(name=name, kind=kind, size=masks[name].size, zeros=int((~masks[name]).sum()))
+        TensorCount(name=name, kind=kind, shape=masks[name].shape, zeros=int((~masks[name]).sum()))
         for name, kind in ARCHITECTURES[recipe.architecture].layers
+        if name in masks
     )
 
 
