@@ -31,6 +31,8 @@ def fabricated(
     total = recipe.steps
     if not isinstance(unit.inputs, TrainInputs) and unit.inputs.retrain.lr == "restart":
         total += unit.inputs.retrain.step
+    if not isinstance(unit.inputs, TrainInputs) and unit.inputs.retrain.weights == "trained":
+        total += recipe.steps * (unit.inputs.depth if isinstance(unit.inputs, LevelInputs) else 1)
     return UnitResult(
         metrics=Metrics(
             train=score, validation=held_out, test=score, best_step=1, best_validation=held_out, best_test=score

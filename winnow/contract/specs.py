@@ -188,7 +188,18 @@ class Method(Value):
     criterion: Annotated[Criterion, _short(Criterion)] = Field(default_factory=Criterion)
     scope: Annotated[Scope, _short(Scope)] = Field(default_factory=Scope)
     schedule: Schedule = Field(default_factory=Iterative)
+    retraining: Literal["rewind", "lr_rewind", "fine_tune"] = Field(
+        "rewind",
+        description="Rewind weights and schedule; or keep the trained weights and go through the whole schedule again, "
+        "or as long at its last rate (Renda et al. 2020, arXiv:2003.02389). Both train longer: at most matching.",
+    )
     rewind: Rewind = Field(default_factory=Rewind)
+
+    @model_validator(mode="after")
+    def _only_rewinding_has_a_rewind_point(self) -> Self:
+        if self.retraining != "rewind" and self.rewind != Rewind():
+            raise ValueError(f'"retraining": "{self.retraining}" keeps the trained weights: leave `rewind` out')
+        return self
 
     @model_validator(mode="after")
     def _rates_by_layer_want_layers(self) -> Self:

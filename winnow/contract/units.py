@@ -56,11 +56,16 @@ class TrainInputs(_Inputs):
 
 
 class Retrain(Value):
-    """Where an arm starts from and how long it trains: the rewind point, in steps."""
+    """Where an arm starts from, how long it trains and at which rates.
 
+    `rewound`: from the state at `step` of the dense run; `trained`: from the weights that training ended with, over all
+    steps from 0 on. The schedule goes on from `step`, starts again from 0, or stays at its last rate.
+    """
+
+    weights: Literal["rewound", "trained"] = "rewound"
     step: int
     optimizer: Literal["restore", "fresh"]
-    lr: Literal["resume", "restart"]
+    lr: Literal["resume", "restart", "last"]
 
 
 Rates = Exact | dict[str, Exact]

@@ -57,18 +57,26 @@ def _gather(name: str, found: list[tuple[str, Check]]) -> Check:
 
 
 def _equal_budget(job: Resolved, known: tuple[Place, ...], results: Mapping[str, UnitResult]) -> Check:
-    restart = job.retrain.step if job.retrain.lr == "restart" else 0
-    wrong = []
-    for place in known:
-        from_k = place.arm in ("ticket", "random_mask")
-        if results[place.unit.key].total_steps != job.steps + (restart if from_k else 0):
-            wrong.append(f"{place.arm} at level {place.level}: {results[place.unit.key].total_steps} steps")
+    trained = [(place, results[place.unit.key].total_steps) for place in known]
+    wrong = [
+        f"{place.arm} at level {place.level}: {steps} steps"
+        for place, steps in trained
+        if steps != job.steps + _steps_before(job, place)
+    ]
+    longest = max(steps for _, steps in trained)
     said = f"every arm trains {job.steps} steps"
-    if restart:
-        said = (
-            f"dense and random_reinit train {job.steps} steps, arms from step k {job.steps + restart}: matching at most"
-        )
+    if longest > job.steps:
+        said = f"dense and random_reinit train {job.steps} steps, others up to {longest}: matching at most"
     return Check(name="equal_budget", ok=not wrong, evidence=wrong[0] if wrong else said)
+
+
+def _steps_before(job: Resolved, place: Place) -> int:
+    """Steps that an arm has behind it when its own T begin."""
+    if place.arm not in ("ticket", "random_mask") or job.retrain.lr == "resume":
+        return 0
+    if job.retrain.weights == "rewound":
+        return job.retrain.step
+    return job.steps * (place.level if place.arm == "ticket" else 1)
 
 
 def _no_test_data_in_a_choice(job: Resolved, known: tuple[Place, ...], results: Mapping[str, UnitResult]) -> Check:

@@ -60,7 +60,10 @@ class Resolved(Value):
 
     @cached_property
     def retrain(self) -> Retrain:
-        """The rewind point in steps. At step 0 nothing differs between the options, so that keys meet."""
+        """Where retraining starts, in steps. At rewind point 0 nothing differs between the options: keys meet."""
+        if isinstance(self.spec, PruneSpec) and self.spec.method.retraining != "rewind":
+            lr: Literal["restart", "last"] = "restart" if self.spec.method.retraining == "lr_rewind" else "last"
+            return Retrain(weights="trained", step=0, optimizer="fresh", lr=lr)
         rewind = self.spec.method.rewind if isinstance(self.spec, PruneSpec) else self.spec.rewind
         step = _steps(rewind.step, rewind.epoch, self.steps_per_epoch)
         if step == 0:
@@ -112,7 +115,7 @@ def _known(what: str, name: str, table: Mapping[str, Entry]) -> Entry:
 def _settled_method(spec: Spec, architecture: Architecture) -> dict[str, Method]:
     if not isinstance(spec, PruneSpec):
         return {}
-    settled = {"criterion": _criterion(spec.method.criterion), "scope": _scope(spec.method.scope, architecture)}
+    settled = {"criterion": _criterion(spec.method), "scope": _scope(spec.method.scope, architecture)}
     return {"method": spec.method.model_copy(update=settled)}
 
 
@@ -130,11 +133,17 @@ def _check_layers(names: Collection[str], architecture: Architecture) -> None:
         raise InvalidSpec(f"{architecture.name} has no layer {unknown[0]!r}. Known are: {', '.join(sorted(known))}.")
 
 
-def _criterion(choice: Criterion) -> Criterion:
+def _criterion(method: Method) -> Criterion:
+    choice = method.criterion
     entry = _known("criterion", choice.name, CRITERIA)
     if choice.alpha is not None and entry.alpha is None:
         raise InvalidSpec(f"The criterion {choice.name} has no alpha. Leave it out.")
-    return choice.model_copy(update={"at": choice.at or entry.at, "alpha": choice.alpha or entry.alpha})
+    if choice.at == "rewind" and method.retraining != "rewind":
+        raise InvalidSpec(
+            f"With retraining {method.retraining!r} there is no rewind point to score at. Leave `at` out."
+        )
+    at = choice.at or (entry.at if method.retraining == "rewind" else "trained")
+    return choice.model_copy(update={"at": at, "alpha": choice.alpha or entry.alpha})
 
 
 def _check_dataset(choice: DatasetChoice, facts: DatasetFacts) -> None:

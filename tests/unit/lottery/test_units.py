@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from tests.support.lottery import MemoryWorkspace, digits_job, do, do_all, inputs_of
+from tests.support.lottery import MOMENTUM, MemoryWorkspace, digits_job, do, do_all, inputs_of, recipe
 from winnow.artifact.masks import read_masks
 from winnow.artifact.ticket import read_ticket
 from winnow.artifact.weights import read_weights
@@ -14,9 +15,11 @@ from winnow.contract.catalog import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Reason
 from winnow.contract.results import UnitResult
-from winnow.contract.units import ControlInputs, LevelInputs, TrainInputs, Unit
+from winnow.contract.units import ControlInputs, LevelInputs, Milestones, Retrain, TrainInputs, Unit
+from winnow.lottery.optimizers import learning_rate
 from winnow.lottery.state import read_state, under
 from winnow.lottery.units import Warm, run
+from winnow.lottery.units.rewinding import retraining_recipe
 from winnow.lottery.workspace import Stop, UnitFailed
 from winnow.plan import Resolved, places
 
@@ -298,3 +301,31 @@ def test_a_stop_reaches_the_caller(tmp_path: Path) -> None:
     with pytest.raises(Stop):
         run(places(digits_job(), {})[0].unit, workspace, Warm(None))
     assert workspace.saved is None
+
+
+def retrained(tmp_path: Path, **changes: Any) -> tuple[Resolved, dict[str, UnitResult]]:
+    """Two levels of 6 steps whose rate drops at step 4."""
+    train = {"steps": 6, "optimizer": {"name": "sgd", "lr": 0.08}, "lr_schedule": {"name": "step", "steps": [4]}}
+    method = {"schedule": {"name": "iterative", "rate": 0.4}, **changes}
+    job = digits_job(method=method, train=train)
+    return job, do_all(job, tmp_path, Warm(None))
+
+
+@pytest.mark.parametrize("retraining", ["lr_rewind", "fine_tune"])
+def test_retraining_may_go_on_from_trained_weights(tmp_path: Path, retraining: str) -> None:
+    """Renda et al. 2020, arXiv:2003.02389: nothing is rewound but, with `lr_rewind`, the schedule."""
+    job, results = retrained(tmp_path, retraining=retraining)
+    chain = {place.level: place.unit for place in places(job, results) if place.arm in ("dense", "ticket")}
+    for level in (1, 2):
+        result = results[chain[level].key]
+        assert (result.start_step, result.end_step, result.total_steps) == (0, 6, 6 * (level + 1))
+        assert all(check.ok for check in result.checks)
+    assert all(check.ok for result in results.values() for check in result.checks)
+
+
+def test_fine_tuning_stays_at_the_last_rate() -> None:
+    recipe_of = recipe(steps=6, optimizer=MOMENTUM, lr_schedule=Milestones(steps=(4,), factor=Decimal("0.1")))
+    tuned = retraining_recipe(recipe_of, Retrain(weights="trained", step=0, optimizer="fresh", lr="last"))
+    again = retraining_recipe(recipe_of, Retrain(weights="trained", step=0, optimizer="fresh", lr="restart"))
+    assert {learning_rate(tuned, step) for step in range(6)} == {learning_rate(recipe_of, 5)}
+    assert again == recipe_of

@@ -212,6 +212,23 @@ def test_an_arm_that_trained_longer_fails_the_audit():
     assert [check.name for check in plan(asked, results).outcome.failed_checks] == ["equal_budget"]
 
 
+@pytest.mark.parametrize("retraining", ["lr_rewind", "fine_tune"])
+def test_keeping_the_trained_weights_matches_at_most_and_says_how_long_it_trained(retraining):
+    asked = job(method=at_rate("0.5") | {"retraining": retraining})
+    outcome, _, _ = work(asked, score=lambda unit: 340 if unit.kind != "control" else 200)
+    assert {row.verdict for row in outcome.levels[1:]} == {"matching"}
+    assert outcome.failed_checks == ()
+    steps = {(row["arm"], row["level"]): row["total_steps"] for row in outcome.certificate["networks"]}
+    assert steps["ticket", 3] == 4 * asked.steps
+    assert steps["random_mask", 3] == 2 * asked.steps
+    assert steps["random_reinit", 3] == steps["dense", 0] == asked.steps
+
+
+def test_only_rewinding_takes_a_rewind_point():
+    with pytest.raises(ValueError, match="leave `rewind` out"):
+        job(method={"retraining": "lr_rewind", "rewind": {"epoch": 1}})
+
+
 def test_restarting_the_schedule_matches_at_most():
     method = {"schedule": {"name": "iterative", "rate": "0.5"}, "rewind": {"epoch": 1, "lr": "restart"}}
     outcome, _, _ = work(job(method=method), score=lambda unit: 250 if unit.kind == "control" else 350)
@@ -234,6 +251,10 @@ def test_the_table_has_a_row_for_every_network():
         ({"model": "lenet_300_10"}, "Did you mean 'lenet_300_100'"),
         ({"method": {"scope": {"name": "erk", "exclude": ["fc9"]}}}, "no layer 'fc9'"),
         ({"method": {"scope": {"name": "global", "exclude": ["linear", "output"]}}}, "nothing is left to prune"),
+        (
+            {"method": {"retraining": "fine_tune", "criterion": {"name": "snip", "at": "rewind"}}},
+            "no rewind point to score at",
+        ),
         ({"method": {"criterion": "magnitud"}}, "no criterion 'magnitud'. Did you mean 'magnitude'"),
         ({"method": {"criterion": {"name": "snip", "alpha": 2}}}, "snip has no alpha"),
         ({"train": {"batch_size": 5000}}, "training split has 1296"),

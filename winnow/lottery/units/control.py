@@ -17,7 +17,7 @@ from winnow.lottery.state import State, network_arrays
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
 from winnow.lottery.units.outcome import in_network_order, result
-from winnow.lottery.units.rewinding import rewound, state_at_k
+from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Workspace
 
@@ -29,12 +29,13 @@ def control(unit: Unit, inputs: ControlInputs, workspace: Workspace, warm: Warm)
     if inputs.arm == "random_reinit":
         training, masks, checks = _random_reinit(inputs, ticket, split)
     else:
-        training, masks, checks = _random_mask(inputs, ticket, split, state_at_k(workspace, inputs.retrain))
+        training, masks, checks = _random_mask(inputs, ticket, split, kept_state(workspace, inputs.retrain, "start"))
     metrics = fit(training, (), workspace)
     checks += (evidence.masked_weights_zero(training, masks),)
     write_weights(workspace.outputs / "weights.safetensors", network_arrays(training.network))
     write_masks(workspace.outputs / "mask.safetensors", masks)
-    return result(training, metrics, masks, checks, steps_before=inputs.retrain.step)
+    before = inputs.recipe.steps if inputs.retrain.weights == "trained" else inputs.retrain.step
+    return result(training, metrics, masks, checks, steps_before=before)
 
 
 _Prepared = tuple[Training, Masks, tuple[Check, ...]]
@@ -53,7 +54,7 @@ def _random_mask(inputs: ControlInputs, ticket: Masks, split: Split, kept: State
     """The ticket's start under its mask shuffled inside each layer."""
     recipe = inputs.recipe
     masks = shuffled(ticket, seed_for(recipe.seed, "random_mask", recipe.replicate, inputs.depth))
-    training = Training(recipe, split, rewound(kept, inputs.retrain), masks)
+    training = Training(retraining_recipe(recipe, inputs.retrain), split, rewound(kept, inputs.retrain), masks)
     return (
         training,
         masks,

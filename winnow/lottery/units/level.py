@@ -1,6 +1,7 @@
 """The unit `level`: one round of iterative magnitude pruning with rewinding.
 
-Frankle & Carbin 2019, arXiv:1803.03635; rewinding to k > 0: Frankle et al. 2020, arXiv:1912.05671.
+Frankle & Carbin 2019, arXiv:1803.03635; rewinding to k > 0: Frankle et al. 2020, arXiv:1912.05671; learning-rate
+rewinding and fine-tuning: Renda et al. 2020, arXiv:2003.02389.
 """
 
 from winnow.artifact.masks import read_masks
@@ -16,25 +17,25 @@ from winnow.lottery.state import State
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
 from winnow.lottery.units.outcome import counted, in_network_order, result, write_model
-from winnow.lottery.units.rewinding import rewound, state_at_k
+from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Workspace
 from winnow.plan.counts import level_counts
 
 
 def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> UnitResult:
-    """Prune the parent, rewind what is left to the state at k, retrain to the end of the schedule."""
+    """Prune the parent, rewind what is left to the state at k (or keep it), retrain to the end of the schedule."""
     # Prune: of the parent's surviving weights, those of lowest score.
-    before = read_masks(workspace.inputs["parent/mask.safetensors"])
-    parent = in_network_order(inputs.recipe, before, inputs.scope.exclude)
+    found = read_masks(workspace.inputs["parent/mask.safetensors"])
+    parent = in_network_order(inputs.recipe, found, inputs.scope.exclude)
     asked = level_counts(counted(inputs.recipe, parent), inputs.rates, inputs.depth, inputs.cut, inputs.scope)
-    kept, split = state_at_k(workspace, inputs.retrain), warm.split(unit, workspace)
+    kept, split = kept_state(workspace, inputs.retrain, "parent"), warm.split(unit, workspace)
     subject = _subject(inputs, workspace, kept, parent, split)
     masks = prune(subject, inputs.criterion, asked, lambda: workspace.progress(0, inputs.recipe.steps - kept.step))
 
     # Rewind: parameters, buffers, optimizer and schedule.
     start = rewound(kept, inputs.retrain)
-    training = Training(inputs.recipe, split, start, masks)
+    training = Training(retraining_recipe(inputs.recipe, inputs.retrain), split, start, masks)
     checks: tuple[Check, ...] = (
         evidence.masks_only_shrink(parent, masks),
         evidence.zeros_as_asked(masks, asked),
@@ -46,11 +47,13 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
     metrics = fit(training, (), workspace)
     checks += (evidence.masked_weights_zero(training, masks),)
     write_model(unit, workspace, training, masks, workspace.inputs["start/graph.onnx"].read_bytes())
-    return result(training, metrics, masks, checks, steps_before=kept.step)
+    trained = inputs.retrain.weights == "trained"
+    before = inputs.depth * inputs.recipe.steps if trained else kept.step
+    return result(training, metrics, masks, checks, steps_before=before)
 
 
 def _subject(inputs: LevelInputs, workspace: Workspace, kept: State, parent: Masks, split: Split) -> Subject:
-    """What is scored: the values that training ended with, or those at the rewind point."""
+    """What is scored: the values that training ended with, or those that retraining starts from."""
     choice = inputs.criterion
     values = kept.network if choice.at == "rewind" else read_weights(workspace.inputs["parent/weights.safetensors"])
     return Subject(inputs.recipe, values, parent, split, inputs.depth, float(choice.alpha or 1))
