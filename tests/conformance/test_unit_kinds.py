@@ -1,5 +1,4 @@
-from tests.conformance.unit_kind import UnitKindConformance
-from tests.support.lottery import digits_job
+from tests.conformance.unit_kind import UnitKindConformance, small_job
 from winnow.contract.units import VERSIONS
 from winnow.plan import Place, places
 
@@ -24,11 +23,21 @@ class TestRandomMask(UnitKindConformance):
         return place.arm == "random_mask"
 
 
+class TestReversedMask(UnitKindConformance):
+    def is_it(self, place: Place) -> bool:
+        return place.arm == "reversed_mask"
+
+
+class TestFineTuned(UnitKindConformance):
+    def is_it(self, place: Place) -> bool:
+        return place.arm == "fine_tuned"
+
+
 def test_every_kind_is_here() -> None:
     tried = {
         place.unit.kind
         for each in UnitKindConformance.__subclasses__()
-        for place in places(digits_job(), {})
+        for place in places(small_job(), {})
         if each().is_it(place)
     }
     assert tried == set(VERSIONS)

@@ -7,11 +7,17 @@ import pytest
 
 from tests.support.lottery import MemoryWorkspace, after, digits_job, do_all, inputs_of
 from winnow.contract.results import UnitResult
+from winnow.contract.specs import CONTROLS
 from winnow.contract.units import Unit
 from winnow.lottery.units import Stop, Warm, run
-from winnow.plan import Place, places
+from winnow.plan import Place, Resolved, places
 
 Attempt = Callable[..., tuple[UnitResult, MemoryWorkspace]]
+
+
+def small_job() -> Resolved:
+    """A job with every kind of unit and every arm in it."""
+    return digits_job(arms=["ticket", *CONTROLS])
 
 
 class UnitKindConformance:
@@ -26,12 +32,12 @@ class UnitKindConformance:
     def parents(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """Every unit of the small job, done: whatever a kind needs to read lies there."""
         folder = tmp_path_factory.mktemp("parents")
-        do_all(digits_job(), folder, Warm(None))
+        do_all(small_job(), folder, Warm(None))
         return folder
 
     @pytest.fixture
     def unit(self) -> Unit:
-        return next(place.unit for place in places(digits_job(), {}) if self.is_it(place))
+        return next(place.unit for place in places(small_job(), {}) if self.is_it(place))
 
     @pytest.fixture
     def attempt(self, unit: Unit, parents: Path, tmp_path: Path) -> Attempt:

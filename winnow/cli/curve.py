@@ -14,16 +14,20 @@ NAMES: dict[Arm, str] = {
     "ticket": "ticket",
     "random_reinit": "reinit: the same mask on fresh weights",
     "random_mask": "random mask",
+    "reversed_mask": "reversed mask: the smallest weights",
+    "fine_tuned": "fine-tuned: the mask on trained weights",
     "dense": "dense",
 }
 STYLE = """
 svg { color: #1f2328; } .ground { fill: #ffffff; } .grid { stroke: #d1d5db; }
 .dense { color: #6b7280; } .ticket { color: #0066aa; }
 .random_reinit { color: #c2410c; } .random_mask { color: #0f7b57; }
+.reversed_mask { color: #8250df; } .fine_tuned { color: #9a6700; }
 @media (prefers-color-scheme: dark) {
   svg { color: #e6edf3; } .ground { fill: #0d1117; } .grid { stroke: #30363d; }
   .dense { color: #9ca3af; } .ticket { color: #58a6ff; }
   .random_reinit { color: #ff9e64; } .random_mask { color: #5fd7a7; }
+  .reversed_mask { color: #d2a8ff; } .fine_tuned { color: #e3b341; }
 }
 text { font: 13px system-ui, sans-serif; fill: currentColor; } .title { font-size: 15px; font-weight: 600; }
 .end { text-anchor: end; } .middle { text-anchor: middle; }
@@ -32,8 +36,14 @@ text { font: 13px system-ui, sans-serif; fill: currentColor; } .title { font-siz
 """
 # Dashes as well as colours, so that the curves differ without them.
 # Intervals stand beside each other, not over each other.
-SHIFT: dict[Arm, int] = {"random_reinit": -3, "random_mask": 3}
-DASHES: dict[Arm, str] = {"random_reinit": "6 3", "random_mask": "2 3", "dense": "10 4"}
+SHIFT: dict[Arm, int] = {"random_reinit": -3, "random_mask": 3, "reversed_mask": -6, "fine_tuned": 6}
+DASHES: dict[Arm, str] = {
+    "random_reinit": "6 3",
+    "random_mask": "2 3",
+    "reversed_mask": "1 4",
+    "fine_tuned": "8 2 2 2",
+    "dense": "10 4",
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ def curve(levels: Sequence[LevelRow], title: str) -> str:
         f'<text class="title" x="{LEFT}" y="24">{escape(title)}</text>',
         *_axes(scale),
         *(part for arm in arms for part in _arm(arm, levels, scale)),
-        *(part for place, arm in enumerate(arms) for part in _legend(arm, place)),
+        *(part for place, arm in enumerate(reversed(arms)) for part in _legend(arm, place)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -127,7 +137,7 @@ def _of_network(arm: Arm, row: LevelRow) -> ArmSummary | None:
 
 
 def _legend(arm: Arm, place: int) -> Iterable[str]:
-    y = BOTTOM - 20 * (len(NAMES) - place) + 8
+    y = BOTTOM - 20 * (place + 1) + 8
     dashes = f' stroke-dasharray="{DASHES[arm]}"' if arm in DASHES else ""
     yield f'<line class="line {arm}"{dashes} x1="{LEFT + 12}" x2="{LEFT + 44}" y1="{y}" y2="{y}"/>'
     yield f'<text x="{LEFT + 52}" y="{y + 4}">{NAMES[arm]}</text>'

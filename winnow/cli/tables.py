@@ -10,7 +10,14 @@ from winnow.contract.resources import Job, Predictions
 from winnow.contract.results import ArmSummary, LevelRow
 from winnow.contract.specs import Arm
 
-ARMS: dict[Arm, str] = {"ticket": "ticket", "random_reinit": "reinit", "random_mask": "random mask", "dense": "dense"}
+ARMS: dict[Arm, str] = {
+    "ticket": "ticket",
+    "random_reinit": "reinit",
+    "random_mask": "random mask",
+    "reversed_mask": "reversed",
+    "fine_tuned": "fine-tuned",
+    "dense": "dense",
+}
 VERDICTS = {"winning": "bold green", "matching": "green", "not_matching": "red", "inconclusive": "yellow"}
 STATES = {"running": "cyan", "succeeded": "green", "failed": "red", "cancelled": "yellow"}
 

@@ -214,8 +214,9 @@ class Target(Value):
     sparsity: Exact = Field(gt=0, lt=1, description="Share of the prunable weights to mask, below 1.")
 
 
-Arm = Literal["ticket", "dense", "random_reinit", "random_mask"]
-CONTROLS: tuple[Arm, ...] = ("random_reinit", "random_mask")
+Control = Literal["random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
+Arm = Literal["ticket", "dense"] | Control
+CONTROLS: tuple[Control, ...] = ("random_reinit", "random_mask", "reversed_mask", "fine_tuned")
 
 
 class _Common(Value):
@@ -242,7 +243,10 @@ class PruneSpec(_Common):
     kind: Literal["prune"] = "prune"
     target: Target = Field(default_factory=lambda: Target(sparsity=Decimal("0.9")))
     method: Method = Field(default_factory=Method)
-    arms: tuple[Arm, ...] = Field(("ticket", *CONTROLS), description="Ticket and dense always run.")
+    arms: tuple[Arm, ...] = Field(
+        ("ticket", "random_reinit", "random_mask"),
+        description="Ticket and dense always run; winning takes random_reinit and random_mask.",
+    )
     replicates: int = Field(3, ge=1, le=100, description="Whole experiments with other seeds; a verdict wants 3.")
     margin: Exact = Field(Decimal("0.5"), ge=0, le=100, description="Accuracy points a matching ticket may lose.")
 
@@ -253,7 +257,7 @@ class PruneSpec(_Common):
         return self
 
     @property
-    def controls(self) -> tuple[Arm, ...]:
+    def controls(self) -> tuple[Control, ...]:
         """The arms that are units of their own, in a fixed order."""
         return tuple(arm for arm in CONTROLS if arm in self.arms)
 

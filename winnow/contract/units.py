@@ -7,7 +7,7 @@ from pydantic import Field
 
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import model_id
-from winnow.contract.specs import Augment, Criterion, Optimizer, Scope
+from winnow.contract.specs import Augment, Control, Criterion, Optimizer, Scope
 from winnow.contract.values import Exact, Value, canonical_json, sha256_hex
 
 TORCH_RELEASE = "2.13.0"
@@ -93,7 +93,7 @@ class ControlInputs(_Inputs):
     """An arm at a level, with the level's mask."""
 
     kind: Literal["control"] = "control"
-    arm: Literal["random_reinit", "random_mask"]
+    arm: Control
     start: str
     level: str = Field(description="Key of the level whose mask is used.")
     depth: int

@@ -66,13 +66,15 @@ def _equal_budget(job: Resolved, known: tuple[Place, ...], results: Mapping[str,
     longest = max(steps for _, steps in trained)
     said = f"every arm trains {job.steps} steps"
     if longest > job.steps:
-        said = f"dense and random_reinit train {job.steps} steps, others up to {longest}: matching at most"
+        said = f"dense and random_reinit train {job.steps} steps, others up to {longest}"
     return Check(name="equal_budget", ok=not wrong, evidence=wrong[0] if wrong else said)
 
 
 def _steps_before(job: Resolved, place: Place) -> int:
     """Steps that an arm has behind it when its own T begin."""
-    if place.arm not in ("ticket", "random_mask") or job.retrain.lr == "resume":
+    if place.arm == "fine_tuned":
+        return job.steps
+    if place.arm in ("dense", "random_reinit") or job.retrain.lr == "resume":
         return 0
     if job.retrain.weights == "rewound":
         return job.retrain.step

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from winnow.contract.results import TensorCount, UnitResult
-from winnow.contract.specs import Arm, PruneSpec
+from winnow.contract.specs import Arm, Control, PruneSpec
 from winnow.contract.units import ControlInputs, Inputs, LevelInputs, Recipe, Retrain, TrainInputs, Unit
 from winnow.plan.counts import Step, steps_at_rate, steps_by_layer
 from winnow.plan.resolve import Resolved
@@ -75,10 +75,12 @@ def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: S
     return chain
 
 
-def _control(job: Resolved, arm: Arm, ticket: Place, train: Unit) -> Place:
-    assert arm in ("random_reinit", "random_mask")  # noqa: S101 - the only arms that are units of their own
-    fresh = Retrain(step=0, optimizer="restore", lr="resume")
-    retrain = fresh if arm == "random_reinit" else job.retrain
+def _control(job: Resolved, arm: Control, ticket: Place, train: Unit) -> Place:
+    own = {
+        "random_reinit": Retrain(step=0, optimizer="restore", lr="resume"),
+        "fine_tuned": Retrain(weights="trained", step=0, optimizer="fresh", lr="last"),
+    }
+    retrain = own.get(arm, job.retrain)
     inputs = ControlInputs(
         **_common(job, ticket.replicate),
         arm=arm,

@@ -13,7 +13,7 @@ from winnow.contract.results import (
     UnitResult,
     Verdict,
 )
-from winnow.contract.specs import Arm, PruneSpec
+from winnow.contract.specs import CONTROLS, Arm, PruneSpec
 from winnow.plan.chains import Place, places
 from winnow.plan.resolve import Resolved
 from winnow.plan.verdict import Arms, margin_for, replicates_wanted, summary, verdict
@@ -33,8 +33,8 @@ def levels(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
 
 def table(job: Resolved, results: Results) -> tuple[TableRow, ...]:
     """One row for each network measured so far, by level, arm and replicate."""
-    order = {"dense": 0, "ticket": 1, "random_reinit": 2, "random_mask": 3}
-    known = sorted(_known(job, results), key=lambda p: (p.level, order[p.arm], p.replicate))
+    order: tuple[Arm, ...] = ("dense", "ticket", *CONTROLS)
+    known = sorted(_known(job, results), key=lambda p: (p.level, order.index(p.arm), p.replicate))
     return tuple(_table_row(place, results[place.unit.key]) for place in known)
 
 
@@ -82,15 +82,16 @@ def _grid(known: Iterable[Place], results: Results) -> Grid:
 
 
 def _arms(level: int, grid: Grid, split: Split) -> Arms:
-    def scores(at: int, arm: Arm) -> list[float]:
-        return [_score(result, split).accuracy for _, result in sorted(grid.get((at, arm), {}).items())]
-
     return Arms(
-        ticket=scores(level, "ticket"),
-        dense=scores(0, "dense"),
-        random_reinit=scores(level, "random_reinit") or None,
-        random_mask=scores(level, "random_mask") or None,
+        ticket=_scores(level, "ticket", grid, split),
+        dense=_scores(0, "dense", grid, split),
+        random_reinit=_scores(level, "random_reinit", grid, split) or None,
+        random_mask=_scores(level, "random_mask", grid, split) or None,
     )
+
+
+def _scores(level: int, arm: Arm, grid: Grid, split: Split) -> list[float]:
+    return [_score(result, split).accuracy for _, result in sorted(grid.get((level, arm), {}).items())]
 
 
 def _score(result: UnitResult, split: Split) -> Score:
@@ -98,15 +99,14 @@ def _score(result: UnitResult, split: Split) -> Score:
 
 
 def _level_row(job: Resolved, level: int, grid: Grid, here: list[Place], results: Results) -> LevelRow:
-    arms = _arms(level, grid, "test")
     network: Arm = "ticket" if level else "dense"
     first = grid[level, network][min(grid[level, network])]
     models = tuple(_model_row(p, results[p.unit.key]) for p in here if p.arm == network)
     first_model = next((model.model_id for model in models if model.replicate == 0), None)
     controls = job.spec.controls if isinstance(job.spec, PruneSpec) and level else ()
-    shown = {"ticket": summary(arms.ticket)} if level else {}
-    shown |= {"dense": summary(arms.dense)}
-    shown |= {arm: summary(getattr(arms, arm) or ()) for arm in controls}
+    shown = {"ticket": summary(_scores(level, "ticket", grid, "test"))} if level else {}
+    shown |= {"dense": summary(_scores(0, "dense", grid, "test"))}
+    shown |= {arm: summary(_scores(level, arm, grid, "test")) for arm in controls}
     return LevelRow(
         level=level,
         sparsity=first.zeros / first.prunable,

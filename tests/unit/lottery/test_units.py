@@ -329,3 +329,26 @@ def test_fine_tuning_stays_at_the_last_rate() -> None:
     again = retraining_recipe(recipe_of, Retrain(weights="trained", step=0, optimizer="fresh", lr="restart"))
     assert {learning_rate(tuned, step) for step in range(6)} == {learning_rate(recipe_of, 5)}
     assert again == recipe_of
+
+
+def test_a_reversed_mask_keeps_the_smallest_weights_of_each_layer(tmp_path: Path) -> None:
+    """Zhou et al. 2019, arXiv:1905.01067: from the ticket's start, with the ticket's count in each layer."""
+    job = digits_job(arms=["reversed_mask"], target={"sparsity": 0.4})
+    results = do_all(job, tmp_path, Warm(None))
+    by_arm = {place.arm: place.unit.key for place in places(job, results)}
+    ticket = read_masks(tmp_path / by_arm["ticket"] / "mask.safetensors")
+    trained = read_weights(tmp_path / by_arm["dense"] / "weights.safetensors")
+    for name, mask in read_masks(tmp_path / by_arm["reversed_mask"] / "mask.safetensors").items():
+        assert mask.sum() == ticket[name].sum()
+        assert np.abs(trained[name][mask]).max() <= np.abs(trained[name][~mask]).min()
+    assert results[by_arm["reversed_mask"]].total_steps == 12
+
+
+def test_a_fine_tuned_arm_trains_the_trained_weights_on_under_the_tickets_mask(tmp_path: Path) -> None:
+    job = digits_job(arms=["fine_tuned"], target={"sparsity": 0.4})
+    results = do_all(job, tmp_path, Warm(None))
+    by_arm = {place.arm: place.unit.key for place in places(job, results)}
+    tuned = results[by_arm["fine_tuned"]]
+    assert (tuned.start_step, tuned.end_step, tuned.total_steps) == (0, 12, 24)
+    masks = [read_masks(tmp_path / by_arm[arm] / "mask.safetensors") for arm in ("fine_tuned", "ticket")]
+    assert all(np.array_equal(masks[0][name], mask) for name, mask in masks[1].items())

@@ -1,66 +1,84 @@
-"""The unit `control`: what a level is compared with, at equal budget.
+"""The unit `control`: what a level is compared with, at equal budget unless its arm says otherwise.
 
 The controls of Frankle & Carbin 2019, arXiv:1803.03635: the same mask on other values, the same values under another
-mask.
+mask; of Zhou et al. 2019, arXiv:1905.01067: under the mask that keeps the smallest weights; and fine-tuning, as in
+Renda et al. 2020, arXiv:2003.02389.
 """
 
+from typing import NamedTuple
+
+import numpy as np
+
 from winnow.artifact.masks import read_masks, write_masks
-from winnow.artifact.weights import write_weights
+from winnow.artifact.weights import read_weights, write_weights
 from winnow.contract.results import Check, UnitResult
 from winnow.contract.seeds import seed_for
 from winnow.contract.units import ControlInputs, Unit
-from winnow.lottery.data.images import Split
 from winnow.lottery.fitting import fit
 from winnow.lottery.inits import initial
-from winnow.lottery.selection import Masks, shuffled
-from winnow.lottery.state import State, network_arrays
+from winnow.lottery.selection import Mask, Masks, select, shuffled
+from winnow.lottery.state import Arrays, State, network_arrays
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
 from winnow.lottery.units.outcome import in_network_order, result
 from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Workspace
+from winnow.plan.counts import Counts
+
+
+class _Arm(NamedTuple):
+    """What an arm trains: from which state, under which masks."""
+
+    kept: State
+    masks: Masks
 
 
 def control(unit: Unit, inputs: ControlInputs, workspace: Workspace, warm: Warm) -> UnitResult:
     """Train one control arm of a level as long as its ticket."""
     ticket = in_network_order(inputs.recipe, read_masks(workspace.inputs["level/mask.safetensors"]))
-    split = warm.split(unit, workspace)
-    if inputs.arm == "random_reinit":
-        training, masks, checks = _random_reinit(inputs, ticket, split)
-    else:
-        training, masks, checks = _random_mask(inputs, ticket, split, kept_state(workspace, inputs.retrain, "start"))
+    arm = _arm(inputs, workspace, ticket)
+    recipe, start = retraining_recipe(inputs.recipe, inputs.retrain), rewound(arm.kept, inputs.retrain)
+    training = Training(recipe, warm.split(unit, workspace), start, arm.masks)
+    checks = _checks(inputs, training, arm, ticket)
     metrics = fit(training, (), workspace)
-    checks += (evidence.masked_weights_zero(training, masks),)
+    checks += (evidence.masked_weights_zero(training, arm.masks),)
     write_weights(workspace.outputs / "weights.safetensors", network_arrays(training.network))
-    write_masks(workspace.outputs / "mask.safetensors", masks)
-    before = inputs.recipe.steps if inputs.retrain.weights == "trained" else inputs.retrain.step
-    return result(training, metrics, masks, checks, steps_before=before)
+    write_masks(workspace.outputs / "mask.safetensors", arm.masks)
+    before = recipe.steps if inputs.retrain.weights == "trained" else inputs.retrain.step
+    return result(training, metrics, arm.masks, checks, steps_before=before)
 
 
-_Prepared = tuple[Training, Masks, tuple[Check, ...]]
-
-
-def _random_reinit(inputs: ControlInputs, ticket: Masks, split: Split) -> _Prepared:
-    """The ticket's mask on values drawn anew, from step 0."""
+def _arm(inputs: ControlInputs, workspace: Workspace, ticket: Masks) -> _Arm:
     recipe = inputs.recipe
-    first = initial(recipe, seed_for(recipe.seed, "init", recipe.replicate))
-    fresh = initial(recipe, seed_for(recipe.seed, "random_reinit", recipe.replicate, inputs.depth))
-    training = Training(recipe, split, State(0, fresh, {}), ticket)
-    return training, ticket, (evidence.fresh_start(training, first, ticket),)
+    if inputs.arm == "random_reinit":  # the ticket's mask on values drawn anew, from step 0
+        seed = seed_for(recipe.seed, "random_reinit", recipe.replicate, inputs.depth)
+        return _Arm(State(0, initial(recipe, seed), {}), ticket)
+    kept = kept_state(workspace, inputs.retrain, "start")
+    match inputs.arm:
+        case "random_mask":  # the ticket's start under its mask shuffled inside each layer
+            seed = seed_for(recipe.seed, "random_mask", recipe.replicate, inputs.depth)
+            return _Arm(kept, shuffled(ticket, seed))
+        case "reversed_mask":  # the ticket's start under the mask that keeps the smallest of the trained weights
+            return _Arm(kept, _smallest(read_weights(workspace.inputs["start/weights.safetensors"]), ticket))
+        case "fine_tuned":  # the ticket's mask on the trained weights
+            return _Arm(kept, ticket)
 
 
-def _random_mask(inputs: ControlInputs, ticket: Masks, split: Split, kept: State) -> _Prepared:
-    """The ticket's start under its mask shuffled inside each layer."""
-    recipe = inputs.recipe
-    masks = shuffled(ticket, seed_for(recipe.seed, "random_mask", recipe.replicate, inputs.depth))
-    training = Training(retraining_recipe(recipe, inputs.retrain), split, rewound(kept, inputs.retrain), masks)
-    return (
-        training,
-        masks,
-        (
-            *evidence.control_mask(masks, ticket),
-            evidence.state_restored(training, kept, masks),
-            evidence.optimizer_as_declared(training, kept, inputs.retrain),
-        ),
+def _smallest(trained: Arrays, ticket: Masks) -> dict[str, Mask]:
+    """In each layer as many weights as the ticket keeps, those of smallest magnitude after the dense training."""
+    counts = tuple(int((~mask).sum()) for mask in ticket.values())
+    scores = {name: -np.abs(trained[name]) for name in ticket}
+    return select(scores, {name: np.ones_like(mask) for name, mask in ticket.items()}, Counts(sum(counts), counts))
+
+
+def _checks(inputs: ControlInputs, training: Training, arm: _Arm, ticket: Masks) -> tuple[Check, ...]:
+    if inputs.arm == "random_reinit":
+        recipe = inputs.recipe
+        first = initial(recipe, seed_for(recipe.seed, "init", recipe.replicate))
+        return (evidence.fresh_start(training, first, ticket),)
+    restored = (
+        evidence.state_restored(training, arm.kept, arm.masks),
+        evidence.optimizer_as_declared(training, arm.kept, inputs.retrain),
     )
+    return restored if inputs.arm == "fine_tuned" else (*evidence.control_mask(arm.masks, ticket), *restored)
