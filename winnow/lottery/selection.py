@@ -35,18 +35,17 @@ def select(scores: Scores, parent: Masks, counts: Counts) -> dict[str, Mask]:
 
 def _keep(scores: NDArray[np.floating], alive: Mask, zeros: int) -> Mask:
     """The flat mask with `zeros` masked: partial sorting finds the highest score to go, position breaks its ties."""
-    new = zeros - (alive.size - int(alive.sum()))
-    survivors = np.flatnonzero(alive)
-    if not 0 <= new <= survivors.size:
-        raise ValueError(f"cannot mask {new} more of {survivors.size} survivors")
-    kept = alive.copy()
-    if new:
-        live = scores[survivors]
-        last = np.partition(live, new - 1)[new - 1]
-        below = live < last
-        kept[survivors[below]] = False
-        tied = survivors[live == last]
-        kept[tied[: new - int(below.sum())]] = False
+    survivors = int(alive.sum())
+    new = zeros - (alive.size - survivors)
+    if not 0 <= new <= survivors:
+        raise ValueError(f"cannot mask {new} more of {survivors} survivors")
+    if not new:
+        return alive.copy()
+    live = scores if survivors == alive.size else scores[alive]
+    last = np.partition(live, new - 1)[new - 1]
+    kept: Mask = alive & (scores >= last)
+    tied = np.flatnonzero(alive & (scores == last))
+    kept[tied[: new - (survivors - int(kept.sum()))]] = False
     return kept
 
 
