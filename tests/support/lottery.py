@@ -11,7 +11,7 @@ import torch
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog import ARCHITECTURES, DATASETS
 from winnow.contract.results import Point, UnitResult
-from winnow.contract.specs import SPEC, Adam, Augment, Sgd
+from winnow.contract.specs import SPEC, Adam, AdamW, Augment, Sgd
 from winnow.contract.units import Milestones, Recipe, Unit
 from winnow.lottery.data.images import Part, Split
 from winnow.lottery.inits import initial
@@ -22,7 +22,10 @@ from winnow.lottery.workspace import Stop
 from winnow.plan import Pending, Resolved, plan, resolve
 
 MOMENTUM = Sgd(lr=Decimal("0.05"), momentum=Decimal("0.9"), weight_decay=Decimal("0.01"))
+NESTEROV = MOMENTUM.model_copy(update={"nesterov": True})
 DECAYING_ADAM = Adam(lr=Decimal("0.01"), weight_decay=Decimal("0.01"))
+DECOUPLED_ADAM = AdamW(lr=Decimal("0.01"), weight_decay=Decimal("0.1"))
+OPTIMIZERS = (MOMENTUM, NESTEROV, DECAYING_ADAM, DECOUPLED_ADAM)
 
 
 def recipe(architecture: str = "lenet_300_100", **changes: Any) -> Recipe:

@@ -41,7 +41,14 @@ class Sgd(Value):
     name: Literal["sgd"] = "sgd"
     lr: Exact = Field(Decimal("0.1"), gt=0, le=100, description="Learning rate.")
     momentum: Exact = Field(Decimal("0.9"), ge=0, lt=1, description="Momentum.")
+    nesterov: bool = Field(False, description="Look ahead along the momentum: Nesterov's; wants momentum above 0.")
     weight_decay: Exact = Field(Decimal(0), ge=0, le=1, description="L2 penalty added to the gradient.")
+
+    @model_validator(mode="after")
+    def _nesterov_wants_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov wants momentum above 0: give momentum, or leave nesterov out")
+        return self
 
 
 class Adam(Value):
@@ -52,7 +59,17 @@ class Adam(Value):
     weight_decay: Exact = Field(Decimal(0), ge=0, le=1, description="L2 penalty added to the gradient.")
 
 
-Optimizer = Annotated[Sgd | Adam, Field(discriminator="name")]
+class AdamW(Value):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    name: Literal["adamw"] = "adamw"
+    lr: Exact = Field(Decimal("0.0012"), gt=0, le=100, description="Learning rate.")
+    weight_decay: Exact = Field(
+        Decimal("0.01"), ge=0, le=1, description="Share of each weight taken off a step, times the learning rate."
+    )
+
+
+Optimizer = Annotated[Sgd | Adam | AdamW, Field(discriminator="name")]
 
 
 class Constant(Value):

@@ -2,12 +2,12 @@
 
 The updates are PyTorch's fused kernels, called directly. `torch.optim` calls the same ones with the same bits, after
 bookkeeping (hooks, groups, one lookup a parameter) that takes 3 % of a step of `lenet_300_100`: see
-`bench/training.py`. Weight decay is L2, added to the gradient.
+`bench/training.py`. Weight decay is L2, added to the gradient; AdamW's alone acts on the weight itself.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -58,11 +58,15 @@ class Optimizer(ABC):
 
 
 class Sgd(Optimizer):
-    """Stochastic gradient descent with momentum; the momentum begins as the first gradient."""
+    """Stochastic gradient descent with momentum, which begins as the first gradient.
+
+    Nesterov's form: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
+    """
 
     def __init__(self, choice: specs.Sgd, network: nn.Module) -> None:
         super().__init__(network, float(choice.lr))
         self.momentum, self.decay = float(choice.momentum), float(choice.weight_decay)
+        self.nesterov = choice.nesterov
 
     def _update(self, gradients: list[Tensor]) -> None:
         first = self.momentum > 0 and not self._lists
@@ -76,7 +80,7 @@ class Sgd(Optimizer):
             momentum=self.momentum,
             lr=self.lr,
             dampening=0.0,
-            nesterov=False,
+            nesterov=self.nesterov,
             maximize=False,
             is_first_step=first,
         )
@@ -85,7 +89,9 @@ class Sgd(Optimizer):
 class Adam(Optimizer):
     """Adam with bias correction: Kingma & Ba 2015, arXiv:1412.6980."""
 
-    def __init__(self, choice: specs.Adam, network: nn.Module) -> None:
+    kernel: ClassVar[Callable[..., None]] = staticmethod(torch._fused_adam_)
+
+    def __init__(self, choice: specs.Adam | specs.AdamW, network: nn.Module) -> None:
         super().__init__(network, float(choice.lr))
         self.decay = float(choice.weight_decay)
 
@@ -97,7 +103,7 @@ class Adam(Optimizer):
                 "exp_avg_sq": [torch.zeros_like(parameter) for parameter in self.parameters],
             }
         torch._foreach_add_(self._lists["step"], 1)
-        torch._fused_adam_(
+        self.kernel(
             self.parameters,
             gradients,
             self._lists["exp_avg"],
@@ -114,9 +120,21 @@ class Adam(Optimizer):
         )
 
 
+class AdamW(Adam):
+    """Adam, with w − lr × decay × w before each step: Loshchilov & Hutter 2019, arXiv:1711.05101."""
+
+    kernel: ClassVar[Callable[..., None]] = staticmethod(torch._fused_adamw_)
+
+
 def optimizer_for(choice: specs.Optimizer, network: nn.Module) -> Optimizer:
     """The optimizer of a recipe."""
-    return Sgd(choice, network) if isinstance(choice, specs.Sgd) else Adam(choice, network)
+    match choice:
+        case specs.Sgd():
+            return Sgd(choice, network)
+        case specs.Adam():
+            return Adam(choice, network)
+        case specs.AdamW():
+            return AdamW(choice, network)
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

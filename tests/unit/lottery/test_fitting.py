@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.lottery import DECAYING_ADAM, MOMENTUM, MemoryWorkspace, after, random_masks, recipe, split, start
+from tests.support.lottery import MOMENTUM, OPTIMIZERS, MemoryWorkspace, after, random_masks, recipe, split, start
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics
 from winnow.contract.specs import Augment, Optimizer, Sgd
@@ -51,7 +51,7 @@ def test_stopped_at_any_call_and_resumed_it_ends_in_the_same_bytes() -> None:
         assert everything(training, metrics) == expected
 
 
-@pytest.mark.parametrize("optimizer", [MOMENTUM, DECAYING_ADAM], ids=repr)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("architecture", ["lenet_300_100", "resnet20"])
 def test_stopped_over_and_over_it_ends_in_the_same_bytes(architecture: str, optimizer: Optimizer) -> None:
     settings = recipe(architecture, optimizer=optimizer, augment=Augment(crop=1, flip=True))

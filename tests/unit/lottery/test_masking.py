@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.lottery import DECAYING_ADAM, MOMENTUM, random_masks, recipe, split, start
+from tests.support.lottery import OPTIMIZERS, random_masks, recipe, split, start
 from winnow.contract.specs import Adam, Optimizer, Sgd
 from winnow.lottery.masking import DeviceMasks
 from winnow.lottery.state import State, network_arrays
@@ -26,7 +26,7 @@ def bits_under_masks(training: Training) -> np.ndarray:
 
 
 @pytest.mark.parametrize("architecture", ["lenet_300_100", "digits_cnn", "resnet20"])
-@pytest.mark.parametrize("optimizer", [MOMENTUM, DECAYING_ADAM, Sgd(momentum=0), Adam()], ids=repr)
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, Sgd(momentum=0), Adam()], ids=repr)
 def test_masked_weights_are_plus_zero_after_every_step(optimizer: Optimizer, architecture: str) -> None:
     """Trap 16: momentum or weight decay revives what was pruned where only gradients are masked."""
     looks = 0
@@ -67,7 +67,7 @@ def test_whatever_a_masked_weight_held_it_becomes_plus_zero(value: float) -> Non
     assert np.array_equal(bits[mask], kept[mask]), "survivors bit by bit as they were"
 
 
-@pytest.mark.parametrize("optimizer", [MOMENTUM, DECAYING_ADAM], ids=repr)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_live_weights_of_both_signs_move(optimizer: Optimizer) -> None:
     """Trap 2: a freeze test that takes every negative weight for a pruned one."""
     settings = recipe(optimizer=optimizer)
@@ -80,7 +80,7 @@ def test_live_weights_of_both_signs_move(optimizer: Optimizer) -> None:
         assert (after != before)[live & side].mean() > 0.9
 
 
-@pytest.mark.parametrize("optimizer", [MOMENTUM, DECAYING_ADAM], ids=repr)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_a_live_weight_that_is_zero_stays_trainable(optimizer: Optimizer) -> None:
     """Trap 18: liveness inferred from the value."""
     settings = recipe(optimizer=optimizer)

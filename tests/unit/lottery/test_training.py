@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.lottery import DECAYING_ADAM, MOMENTUM, random_masks, recipe, split, start
+from tests.support.lottery import MOMENTUM, OPTIMIZERS, random_masks, recipe, split, start
 from winnow.contract.specs import Augment, Optimizer
 from winnow.contract.units import Recipe
 from winnow.lottery.evaluation import IMAGES_AT_ONCE, points, score
@@ -10,7 +10,7 @@ from winnow.lottery.state import State, network_arrays, optimizer_arrays, read_s
 from winnow.lottery.training import Training, take_step, train
 from winnow.lottery.units.evidence import digest
 
-OPTIMIZERS = pytest.mark.parametrize("optimizer", [MOMENTUM, DECAYING_ADAM], ids=repr)
+EACH_OPTIMIZER = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 
 
 def dense(settings: Recipe, steps: int) -> Training:
@@ -20,7 +20,7 @@ def dense(settings: Recipe, steps: int) -> Training:
     return training
 
 
-@OPTIMIZERS
+@EACH_OPTIMIZER
 @pytest.mark.parametrize("architecture", ["lenet_300_100", "digits_cnn", "resnet20"])
 def test_a_state_holds_everything_the_rest_depends_on(architecture: str, optimizer: Optimizer) -> None:
     """Parameters, buffers (trap 6), optimizer: from a copy of step 4, the rest comes out bit by bit."""
@@ -34,7 +34,7 @@ def test_a_state_holds_everything_the_rest_depends_on(architecture: str, optimiz
     assert digest(again.state().optimizer) == digest(straight.state().optimizer)
 
 
-@OPTIMIZERS
+@EACH_OPTIMIZER
 def test_a_state_survives_its_file(optimizer: Optimizer, tmp_path) -> None:
     state = dense(recipe("resnet20", optimizer=optimizer), 2).state()
     state.write(tmp_path / "state-2.safetensors")
