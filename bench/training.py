@@ -69,6 +69,7 @@ class Case(NamedTuple):
             init="glorot_normal",
             optimizer=Adam(lr=Decimal("0.0002")),
             lr_schedule=Milestones(),
+            warmup=0,
             batch_size=self.batch,
             steps=EPOCHS * -(-self.sizes[0] // self.batch),
             augment=Augment(),

@@ -39,6 +39,7 @@ def recipe(architecture: str = "lenet_300_100", **changes: Any) -> Recipe:
         "init": "glorot_normal",
         "optimizer": Adam(lr=Decimal("0.003")),
         "lr_schedule": Milestones(),
+        "warmup": 0,
         "batch_size": 16,
         "steps": 9,
         "augment": Augment(),

@@ -92,8 +92,31 @@ class StepSchedule(Value):
         return self
 
 
-_LrSchedule = Annotated[Constant | StepSchedule, Field(discriminator="name")]
+class Cosine(Value):
+    """Half a cosine, from the learning rate at step 0 down to 0 at the end (Loshchilov & Hutter 2017)."""
+
+    name: Literal["cosine"] = "cosine"
+
+
+_LrSchedule = Annotated[Constant | StepSchedule | Cosine, Field(discriminator="name")]
 LrSchedule = Annotated[_LrSchedule, _short(_LrSchedule)]
+
+
+class Warmup(Value):
+    """A linear rise to the learning rate that the schedule gives, over the first steps or epochs; 0 for none."""
+
+    epochs: int | None = Field(None, ge=0, le=100_000, description="Length in epochs.")
+    steps: int | None = Field(None, ge=0, le=MAX_STEPS, description="Length in steps, instead of epochs.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_length(cls, sent: Any) -> Any:
+        return _unless_given(sent, ("epochs", "steps"), {"steps": 0})
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        _exactly_one(self, "epochs", "steps")
+        return self
 
 
 class Augment(Value):
@@ -111,6 +134,7 @@ class Train(Value):
     batch_size: int = Field(60, ge=1, le=65_536, description="Images a step.")
     optimizer: Annotated[Optimizer, _short(Optimizer)] = Field(default_factory=Adam)
     lr_schedule: LrSchedule = Field(default_factory=Constant)
+    warmup: Warmup = Field(default_factory=Warmup)
     init: Literal["glorot_normal", "kaiming_normal", "torch"] = Field("glorot_normal", description="Initialiser.")
     augment: Augment = Field(default_factory=Augment)
 

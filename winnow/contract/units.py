@@ -7,7 +7,7 @@ from pydantic import Field
 
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import model_id
-from winnow.contract.specs import Augment, Control, Criterion, Optimizer, Scope
+from winnow.contract.specs import Augment, Control, Cosine, Criterion, Optimizer, Scope
 from winnow.contract.values import Exact, Value, canonical_json, sha256_hex
 
 TORCH_RELEASE = "2.13.0"
@@ -20,12 +20,16 @@ VERSIONS = {"train": 1, "level": 1, "control": 1}
 class Milestones(Value):
     """The learning rate times `factor` at each of these steps; none for a constant rate."""
 
+    name: Literal["milestones"] = "milestones"
     steps: tuple[int, ...] = ()
     factor: Exact | None = None
 
 
+LrSchedule = Annotated[Milestones | Cosine, Field(discriminator="name")]
+
+
 class Recipe(Value):
-    """Everything that decides how one replicate of one network is trained."""
+    """Everything that decides how one replicate of one network is trained. `steps` is T, where a cosine ends."""
 
     fingerprint: str
     architecture: str
@@ -34,7 +38,8 @@ class Recipe(Value):
     size: tuple[int, int]
     init: str
     optimizer: Optimizer
-    lr_schedule: Milestones
+    lr_schedule: LrSchedule
+    warmup: int = Field(description="Steps over which the learning rate rises; 0 for none.")
     batch_size: int
     steps: int
     augment: Augment

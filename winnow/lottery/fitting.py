@@ -9,6 +9,7 @@ from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics, Point, Score
 from winnow.lottery import checkpoint
 from winnow.lottery.evaluation import points, score
+from winnow.lottery.lr_schedules import rate_changes
 from winnow.lottery.state import load_network, network_arrays
 from winnow.lottery.training import Best, Callback, Training, train
 from winnow.lottery.workspace import Stop, UnitFailed, Workspace
@@ -29,7 +30,7 @@ def fit(training: Training, keep: Collection[int], workspace: Workspace, pulse: 
     between = _Between(training, workspace, pulse)
     epoch, steps = training.batches.steps_per_epoch, training.recipe.steps
     callbacks = (
-        Callback(frozenset(training.recipe.lr_schedule.steps), training.follow_schedule),
+        *(Callback(steps, training.follow_schedule) for steps in rate_changes(training.recipe)),
         Callback(frozenset(keep), between.keep),
         Callback(points(steps, epoch), between.evaluate),
         Callback(range(epoch, steps, epoch), between.checkpoint),

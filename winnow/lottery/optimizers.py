@@ -1,4 +1,4 @@
-"""Optimizers and learning rates, as a recipe names them.
+"""Optimizers, as a recipe names them.
 
 The updates are PyTorch's fused kernels, called directly. `torch.optim` calls the same ones with the same bits, after
 bookkeeping (hooks, groups, one lookup a parameter) that takes 3 % of a step of `lenet_300_100`: see
@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from winnow.contract import specs
-from winnow.contract.units import Recipe
 
 OptimizerState = Mapping[str, Tensor]
 
@@ -135,10 +134,3 @@ def optimizer_for(choice: specs.Optimizer, network: nn.Module) -> Optimizer:
             return Adam(choice, network)
         case specs.AdamW():
             return AdamW(choice, network)
-
-
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """The rate of the step after `step`: it follows from the absolute step alone (trap 7)."""
-    passed = sum(milestone <= step for milestone in recipe.lr_schedule.steps)
-    factor = recipe.lr_schedule.factor if passed else None
-    return float(recipe.optimizer.lr if factor is None else recipe.optimizer.lr * factor**passed)

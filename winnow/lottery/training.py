@@ -14,8 +14,9 @@ from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build
 from winnow.lottery.data.batches import Batches
 from winnow.lottery.data.images import Split
+from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.masking import DeviceMasks
-from winnow.lottery.optimizers import learning_rate, optimizer_for
+from winnow.lottery.optimizers import optimizer_for
 from winnow.lottery.state import Arrays, State, load_network, load_optimizer, network_arrays, optimizer_arrays
 
 

@@ -10,6 +10,7 @@ from winnow.contract.catalog import ARCHITECTURES, CRITERIA, Architecture
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs import (
+    Cosine,
     Criterion,
     DatasetChoice,
     Iterative,
@@ -20,7 +21,7 @@ from winnow.contract.specs import (
     StepSchedule,
     Train,
 )
-from winnow.contract.units import Milestones, Rates, Retrain
+from winnow.contract.units import LrSchedule, Milestones, Rates, Retrain
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
 
@@ -49,14 +50,23 @@ class Resolved(Value):
         return _steps(self.spec.train.steps, self.spec.train.epochs, self.steps_per_epoch)
 
     @cached_property
-    def milestones(self) -> Milestones:
+    def lr_schedule(self) -> LrSchedule:
         """The learning-rate schedule in steps."""
         schedule = self.spec.train.lr_schedule
-        if not isinstance(schedule, StepSchedule):
+        if isinstance(schedule, Cosine):
+            return schedule
+        if not isinstance(schedule, StepSchedule) or not (schedule.steps or schedule.epochs):
             return Milestones()
         scale = 1 if schedule.steps is not None else self.steps_per_epoch
         places = schedule.steps if schedule.steps is not None else schedule.epochs or ()
         return Milestones(steps=tuple(sorted({place * scale for place in places})), factor=schedule.factor)
+
+    @cached_property
+    def warmup(self) -> int:
+        """Steps of the warm-up. One step has the whole rate already, as none has, so that keys meet."""
+        warmup = self.spec.train.warmup
+        steps = _steps(warmup.steps, warmup.epochs, self.steps_per_epoch)
+        return steps if steps > 1 else 0
 
     @cached_property
     def retrain(self) -> Retrain:
@@ -177,7 +187,17 @@ def _check_budget(job: Resolved, train: Train) -> None:
             f"Rewinding to step {job.retrain.step} leaves nothing to train: the budget is {job.steps} steps "
             f"({job.steps_per_epoch} an epoch). Rewind to an earlier point."
         )
-    late = [step for step in job.milestones.steps if step >= job.steps]
+    _check_lr_schedule(job)
+
+
+def _check_lr_schedule(job: Resolved) -> None:
+    if job.warmup > job.steps:
+        raise InvalidSpec(
+            f"The warm-up takes {job.warmup} steps, but training ends at step {job.steps} "
+            f"({job.steps_per_epoch} an epoch). Warm up over fewer."
+        )
+    milestones = job.lr_schedule.steps if isinstance(job.lr_schedule, Milestones) else ()
+    late = [step for step in milestones if step >= job.steps]
     if late:
         raise InvalidSpec(
             f"The learning rate would change at step {late[0]}, but training ends at step {job.steps}. "

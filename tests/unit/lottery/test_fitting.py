@@ -6,15 +6,17 @@ import pytest
 from tests.support.lottery import MOMENTUM, OPTIMIZERS, MemoryWorkspace, after, random_masks, recipe, split, start
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics
-from winnow.contract.specs import Augment, Optimizer, Sgd
-from winnow.contract.units import Milestones, Recipe
+from winnow.contract.specs import Augment, Cosine, Optimizer, Sgd
+from winnow.contract.units import LrSchedule, Milestones, Recipe
 from winnow.lottery.fitting import fit
+from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.state import State
 from winnow.lottery.training import Training
 from winnow.lottery.units.evidence import digest
 from winnow.lottery.workspace import Stop, UnitFailed
 
 KEEP = (0, 3, 9)
+STEPS_DOWN = Milestones(steps=(2, 5), factor=Decimal("0.1"))
 
 
 def training_of(settings: Recipe) -> Training:
@@ -35,7 +37,7 @@ def straight(settings: Recipe) -> tuple[object, ...]:
 
 def test_stopped_at_any_call_and_resumed_it_ends_in_the_same_bytes() -> None:
     """Trap 29: a resume that drops mask or optimizer. Every step, every batch measured, the end: each is tried."""
-    settings = recipe("digits_cnn", optimizer=MOMENTUM)
+    settings = recipe("digits_cnn", optimizer=MOMENTUM, lr_schedule=Cosine(), warmup=3)
     whole, expected = MemoryWorkspace(), straight(settings)
     fit(training_of(settings), KEEP, whole, pulse=0)
     assert len(whole.seen) > settings.steps
@@ -160,11 +162,13 @@ def rates(settings: Recipe, workspace: MemoryWorkspace, first: int = 0) -> dict[
     return seen
 
 
-def test_the_rate_of_a_retraining_is_the_dense_runs_at_the_same_step() -> None:
+@pytest.mark.parametrize("warmup", [0, 4])
+@pytest.mark.parametrize("schedule", [STEPS_DOWN, Milestones(), Cosine()], ids=repr)
+def test_the_rate_of_a_retraining_is_the_dense_runs_at_the_same_step(schedule: LrSchedule, warmup: int) -> None:
     """Trap 7: weights rewound, the schedule restarted. After a resume, too."""
-    settings = recipe(optimizer=MOMENTUM, lr_schedule=Milestones(steps=(2, 5), factor=Decimal("0.1")))
+    settings = recipe(optimizer=MOMENTUM, lr_schedule=schedule, warmup=warmup)
     dense = rates(settings, MemoryWorkspace())
-    assert [dense[step] for step in range(9)] == [0.05, 0.05, *[0.005] * 3, *[0.0005] * 4]
+    assert [dense[step] for step in range(9)] == [learning_rate(settings, step) for step in range(9)]
 
     for k in (1, 4, 6):
         retraining = rates(settings, MemoryWorkspace(), first=k)

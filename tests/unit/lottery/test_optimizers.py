@@ -6,10 +6,8 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from tests.support.lottery import recipe
 from winnow.contract.specs import Adam, AdamW, Optimizer, Sgd
-from winnow.contract.units import Milestones
-from winnow.lottery.optimizers import learning_rate, optimizer_for
+from winnow.lottery.optimizers import optimizer_for
 
 STEPS = 6
 GRADIENTS = np.random.default_rng(1).normal(size=(STEPS, 4))
@@ -75,16 +73,6 @@ def test_adamw_decays_the_weight_itself_and_not_its_gradient() -> None:
     assert followed(choice) == pytest.approx(weight, abs=1e-6)
     l2 = Adam(lr=choice.lr, weight_decay=choice.weight_decay)
     assert followed(choice) != pytest.approx(followed(l2), abs=1e-3)
-
-
-def test_a_constant_rate_never_changes() -> None:
-    settings = recipe(optimizer=Sgd(lr=Decimal("0.3")))
-    assert {learning_rate(settings, step) for step in range(9)} == {0.3}
-
-
-def test_each_milestone_multiplies_from_that_step_on() -> None:
-    settings = recipe(optimizer=Sgd(lr=Decimal("0.1")), lr_schedule=Milestones(steps=(3, 7), factor=Decimal("0.1")))
-    assert [learning_rate(settings, step) for step in (0, 2, 3, 6, 7, 8)] == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
 
 
 @pytest.mark.parametrize(
