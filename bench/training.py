@@ -73,6 +73,9 @@ class Case(NamedTuple):
             batch_size=self.batch,
             steps=EPOCHS * -(-self.sizes[0] // self.batch),
             augment=Augment(),
+            dropout=Decimal(0),
+            label_smoothing=Decimal(0),
+            clip=None,
             seed=0,
             replicate=0,
         )

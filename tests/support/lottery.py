@@ -43,6 +43,9 @@ def recipe(architecture: str = "lenet_300_100", **changes: Any) -> Recipe:
         "batch_size": 16,
         "steps": 9,
         "augment": Augment(),
+        "dropout": Decimal(0),
+        "label_smoothing": Decimal(0),
+        "clip": None,
         "seed": 0,
         "replicate": 0,
     }

@@ -22,6 +22,7 @@ class Architecture(Record):
     source: str
     smallest: int = Field(description="The shortest side of an image that it takes, in pixels.")
     layers: tuple[tuple[str, LayerKind], ...]
+    dropout: tuple[str, ...] = Field((), description="The layers whose outputs dropout may drop; none: it takes none.")
 
 
 class CriterionEntry(Record):
@@ -54,6 +55,7 @@ def _vgg(count: int) -> Architecture:
         source="Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2 ** (count // 2),
         layers=_layers(_CONV[count], ("fc1.weight", "fc2.weight"), "fc3.weight"),
+        dropout=("relu_fc1", "relu_fc2"),
     )
 
 
@@ -65,6 +67,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         source="LeCun et al. 1998; Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=1,
         layers=_layers((), ("fc1.weight", "fc2.weight"), "fc3.weight"),
+        dropout=("relu1", "relu2"),
     ),
     "lenet5": Architecture(
         name="lenet5",
@@ -73,6 +76,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         source="LeCun et al. 1998; Han et al. 2015, arXiv:1506.02626",
         smallest=16,
         layers=_layers(("conv1.weight", "conv2.weight"), ("fc1.weight",), "fc2.weight"),
+        dropout=("relu1",),
     ),
     "conv2": _vgg(2),
     "conv4": _vgg(4),
@@ -92,6 +96,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         source="The block of Conv-2, narrowed: Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2,
         layers=_layers(("conv1.weight", "conv2.weight"), ("fc1.weight",), "fc2.weight"),
+        dropout=("relu3",),
     ),
 }
 

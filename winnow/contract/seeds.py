@@ -3,7 +3,9 @@
 import hashlib
 from typing import Literal
 
-Purpose = Literal["init", "order", "augment", "split", "random_reinit", "random_mask", "score", "scored_images"]
+Purpose = Literal[
+    "init", "order", "augment", "dropout", "split", "random_reinit", "random_mask", "score", "scored_images"
+]
 
 
 def seed_for(seed: int, purpose: Purpose, *where: int) -> int:

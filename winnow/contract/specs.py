@@ -33,6 +33,9 @@ class ModelChoice(Value):
     """An architecture by name."""
 
     name: str = Field(min_length=1, max_length=200, description="An architecture: see GET /v1/architectures.")
+    dropout: Exact = Field(
+        Decimal(0), ge=0, lt=1, description="Share of the hidden linear layers' outputs dropped in training."
+    )
 
 
 class Sgd(Value):
@@ -137,6 +140,12 @@ class Train(Value):
     warmup: Warmup = Field(default_factory=Warmup)
     init: Literal["glorot_normal", "kaiming_normal", "torch"] = Field("glorot_normal", description="Initialiser.")
     augment: Augment = Field(default_factory=Augment)
+    label_smoothing: Exact = Field(
+        Decimal(0), ge=0, lt=1, description="Share of each label spread over all classes, in the training loss alone."
+    )
+    clip: Exact | None = Field(
+        None, gt=0, le=1_000_000, description="Greatest L2 norm of all gradients together, before weight decay."
+    )
 
     @model_validator(mode="before")
     @classmethod

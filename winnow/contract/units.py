@@ -43,6 +43,9 @@ class Recipe(Value):
     batch_size: int
     steps: int
     augment: Augment
+    dropout: Exact
+    label_smoothing: Exact
+    clip: Exact | None
     seed: int
     replicate: int
 

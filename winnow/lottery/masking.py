@@ -1,7 +1,7 @@
 """Masks on the device: after each step masked weights become +0.0, under every optimizer."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 
 class _Masked(NamedTuple):
+    parameter: nn.Parameter
     weight: Tensor  # the parameter's own memory, seen as int32
     bits: Tensor  # all ones where kept, 0 where masked
 
@@ -30,15 +31,20 @@ class DeviceMasks:
 
     def apply(self) -> None:
         """Set masked weights to +0.0."""
-        for weight, bits in self._masked:
-            weight.bitwise_and_(bits)
+        for masked in self._masked:
+            masked.weight.bitwise_and_(masked.bits)
+
+    def apply_to_gradients(self) -> None:
+        """Set the gradients of masked weights to +0.0. Every parameter has one."""
+        for masked in self._masked:
+            cast(Tensor, masked.parameter.grad).view(torch.int32).bitwise_and_(masked.bits)
 
     def zeros(self) -> int:
         """How many masked weights are +0.0."""
-        return sum(int(((weight | bits) == 0).sum()) for weight, bits in self._masked)
+        return sum(int(((masked.weight | masked.bits) == 0).sum()) for masked in self._masked)
 
 
 def _masked(parameter: nn.Parameter, mask: Tensor) -> _Masked:
     weight = parameter.detach().view(torch.int32)
     bits = torch.empty_like(weight).copy_(mask.to(torch.int32).neg())
-    return _Masked(weight, bits)
+    return _Masked(parameter, weight, bits)

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from winnow.contract.catalog import ARCHITECTURES
 from winnow.contract.results import Point, Score
 from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build
+from winnow.lottery.clipping import clip
 from winnow.lottery.data.batches import Batches
 from winnow.lottery.data.images import Split
+from winnow.lottery.dropout import Dropout
 from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.masking import DeviceMasks
 from winnow.lottery.optimizers import optimizer_for
@@ -42,6 +45,8 @@ class Training:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch forgot this one
         self.optimizer = optimizer_for(recipe.optimizer, self.network)
         self.masks = DeviceMasks(self.network, masks)
+        places = ARCHITECTURES[recipe.architecture].dropout
+        self.dropout = Dropout(self.network, places, float(recipe.dropout), recipe.seed, recipe.replicate)
         self.batches = Batches(
             split.train,
             split.preprocessing,
@@ -95,9 +100,13 @@ def train(training: Training, callbacks: Sequence[Callback]) -> None:
 def take_step(training: Training) -> None:
     """One step. Masked weights are +0.0 again before anyone can look."""
     images, labels = training.batches.at(training.step)
-    loss: Tensor = cross_entropy(training.network(images), labels)
+    training.dropout.draw_for(training.step)
+    smoothing = float(training.recipe.label_smoothing)  # Szegedy et al. 2016, arXiv:1512.00567, section 7
+    loss: Tensor = cross_entropy(training.network(images), labels, label_smoothing=smoothing)
     training.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    if training.recipe.clip is not None:
+        clip(training.optimizer.parameters, training.masks, float(training.recipe.clip))
     training.optimizer.step()
     training.masks.apply()
     training.loss_sum += loss.detach()

@@ -117,6 +117,9 @@ def _common(job: Resolved, replicate: int) -> dict[str, object]:
         batch_size=train.batch_size,
         steps=job.steps,
         augment=train.augment,
+        dropout=job.spec.model.dropout,
+        label_smoothing=train.label_smoothing,
+        clip=train.clip,
         seed=job.spec.seed,
         replicate=replicate,
     )

@@ -15,6 +15,7 @@ from winnow.contract.specs import (
     DatasetChoice,
     Iterative,
     Method,
+    ModelChoice,
     PruneSpec,
     Scope,
     Spec,
@@ -93,6 +94,7 @@ class Resolved(Value):
 def resolve(spec: Spec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) -> Resolved:
     """Settle every choice of a spec on this data set and resource. Raises InvalidSpec for what cannot be met."""
     architecture = _known("architecture", spec.model.name, ARCHITECTURES)
+    _check_dropout(architecture, spec.model)
     _check_dataset(spec.dataset, facts)
     _check_image(architecture, facts)
     settled = spec.model_copy(
@@ -154,6 +156,12 @@ def _criterion(method: Method) -> Criterion:
         )
     at = choice.at or (entry.at if method.retraining == "rewind" else "trained")
     return choice.model_copy(update={"at": at, "alpha": choice.alpha or entry.alpha})
+
+
+def _check_dropout(architecture: Architecture, choice: ModelChoice) -> None:
+    if choice.dropout and not architecture.dropout:
+        able = ", ".join(sorted(name for name, entry in ARCHITECTURES.items() if entry.dropout))
+        raise InvalidSpec(f"{architecture.name} has no place for dropout. Leave it out, or take one of: {able}.")
 
 
 def _check_dataset(choice: DatasetChoice, facts: DatasetFacts) -> None:

@@ -1,5 +1,6 @@
 from contextlib import suppress
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,8 @@ def test_stopped_at_any_call_and_resumed_it_ends_in_the_same_bytes() -> None:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("architecture", ["lenet_300_100", "resnet20"])
 def test_stopped_over_and_over_it_ends_in_the_same_bytes(architecture: str, optimizer: Optimizer) -> None:
-    settings = recipe(architecture, optimizer=optimizer, augment=Augment(crop=1, flip=True))
+    regularised: dict[str, Any] = {"label_smoothing": Decimal("0.1"), "clip": Decimal("0.5"), "dropout": Decimal("0.3")}
+    settings = recipe(architecture, optimizer=optimizer, augment=Augment(crop=1, flip=True), **regularised)
     workspace, stops, metrics = MemoryWorkspace(), 0, None
     while metrics is None:
         training = training_of(settings)
@@ -131,9 +133,11 @@ def test_the_best_step_is_chosen_by_validation_alone() -> None:
     assert mine.test != theirs.test
 
 
-def test_the_test_score_at_the_best_step_is_that_of_its_weights() -> None:
-    settings = recipe(steps=40, optimizer=Sgd(lr=Decimal("0.2"), momentum=Decimal("0.9")))
+@pytest.mark.parametrize("dropout", [Decimal(0), Decimal("0.3")])
+def test_the_test_score_at_the_best_step_is_that_of_its_weights(dropout: Decimal) -> None:
+    settings = recipe(steps=40, optimizer=Sgd(lr=Decimal("0.2"), momentum=Decimal("0.9")), dropout=dropout)
     metrics = fit(training_of(settings), (), MemoryWorkspace())
+    assert metrics.best_step < settings.steps
     shorter = fit(training_of(settings.model_copy(update={"steps": metrics.best_step})), (), MemoryWorkspace())
     assert metrics.best_test == shorter.test
     assert metrics.best_validation == shorter.validation

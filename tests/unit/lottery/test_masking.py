@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -11,8 +12,13 @@ from winnow.lottery.state import State, network_arrays
 from winnow.lottery.training import Training, take_step
 
 
-def trained(optimizer: Optimizer, after_each: Callable[[Training], None], architecture: str = "digits_cnn") -> Training:
-    settings = recipe(architecture, optimizer=optimizer)
+def trained(
+    optimizer: Optimizer,
+    after_each: Callable[[Training], None],
+    architecture: str = "digits_cnn",
+    clip: Decimal | None = None,
+) -> Training:
+    settings = recipe(architecture, optimizer=optimizer, clip=clip)
     training = Training(settings, split(), start(settings), random_masks(settings))
     for _ in range(settings.steps):
         take_step(training)
@@ -25,9 +31,12 @@ def bits_under_masks(training: Training) -> np.ndarray:
     return np.concatenate([arrays[name][~mask].view(np.int32) for name, mask in masks.items()])
 
 
+@pytest.mark.parametrize("clip", [None, Decimal("0.1")])
 @pytest.mark.parametrize("architecture", ["lenet_300_100", "digits_cnn", "resnet20"])
 @pytest.mark.parametrize("optimizer", [*OPTIMIZERS, Sgd(momentum=0), Adam()], ids=repr)
-def test_masked_weights_are_plus_zero_after_every_step(optimizer: Optimizer, architecture: str) -> None:
+def test_masked_weights_are_plus_zero_after_every_step(
+    optimizer: Optimizer, architecture: str, clip: Decimal | None
+) -> None:
     """Trap 16: momentum or weight decay revives what was pruned where only gradients are masked."""
     looks = 0
 
@@ -39,7 +48,7 @@ def test_masked_weights_are_plus_zero_after_every_step(optimizer: Optimizer, arc
         assert not bits.any(), "+0.0, not −0.0 and not almost 0"
         assert training.masks.zeros() == bits.size
 
-    trained(optimizer, look, architecture)
+    trained(optimizer, look, architecture, clip)
     assert looks == 9
 
 

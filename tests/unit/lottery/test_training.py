@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import numpy as np
 import pytest
 import torch
@@ -119,6 +121,27 @@ def test_accuracy_is_correct_over_all_whatever_the_last_batch(images: int) -> No
     right = int((logits.argmax(1) == part.y).sum())
     assert (found.correct, found.images) == (right, images)
     assert found.loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits, part.y)), rel=1e-5)
+
+
+def test_labels_are_smoothed_in_the_training_loss_and_nowhere_else() -> None:
+    """Szegedy et al. 2016: of each label 0.2 is spread over the three classes."""
+    settings = recipe(label_smoothing=Decimal("0.2"))
+    training = Training(settings, split(), start(settings), {})
+    images, labels = training.batches.at(0)
+    with torch.no_grad():
+        log_probabilities = training.network(images).double().log_softmax(1)
+    targets = 0.8 * torch.nn.functional.one_hot(labels, 3) + 0.2 / 3
+    plain, smoothed = (-(part * log_probabilities).sum(1).mean() for part in (targets.round(), targets))
+
+    take_step(training)
+
+    assert float(training.loss_sum) == pytest.approx(float(smoothed), rel=1e-5)
+    assert float(smoothed) != pytest.approx(float(plain), rel=1e-3)
+    found = score(training.network, training.split.validation, training.split.preprocessing, lambda: None)
+    with torch.no_grad():
+        logits = training.network((training.split.validation.x / 255 - 0.4) / 0.25).double()
+    expected = torch.nn.functional.cross_entropy(logits, training.split.validation.y)
+    assert found.loss == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_measuring_changes_nothing() -> None:

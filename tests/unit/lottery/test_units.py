@@ -16,6 +16,7 @@ from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Reason
 from winnow.contract.results import UnitResult
 from winnow.contract.units import ControlInputs, LevelInputs, Milestones, Retrain, TrainInputs, Unit
+from winnow.lottery.export import graph
 from winnow.lottery.optimizers import learning_rate
 from winnow.lottery.state import read_state, under
 from winnow.lottery.units import Warm, run
@@ -212,6 +213,23 @@ def test_other_seeds_and_replicates_give_other_networks(tmp_path: Path) -> None:
             if place.arm == "dense":
                 seen.add(do(place.unit, tmp_path, Warm(None)).files["weights.safetensors"].sha256)
     assert len(seen) == 4
+
+
+def test_every_option_of_training_keeps_what_the_audit_holds(tmp_path: Path) -> None:
+    """And dropout leaves the graph as it is: it belongs to training alone."""
+    train = {
+        "steps": 12,
+        "optimizer": {"name": "adamw", "lr": 0.01},
+        "lr_schedule": "cosine",
+        "warmup": {"steps": 3},
+        "label_smoothing": 0.1,
+        "clip": 0.5,
+    }
+    job = digits_job(model={"name": "digits_cnn", "dropout": 0.5}, train=train)
+    results = do_all(job, tmp_path, Warm(None))
+    assert all(check.ok for result in results.values() for check in result.checks)
+    (dense,) = (place.unit.key for place in places(job, results) if place.arm == "dense")
+    assert (tmp_path / dense / "graph.onnx").read_bytes() == graph("digits_cnn", 10, 1, (8, 8))
 
 
 def changed(family: Family, arm: str, **retrain: Any) -> UnitResult:

@@ -1,0 +1,36 @@
+"""Dropout: Hinton et al. 2012, arXiv:1207.0580; Srivastava et al. 2014. The kept outputs are scaled up in training."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from winnow.contract.seeds import seed_for
+
+
+class Dropout:
+    """Drops outputs of these layers while they train; the same ones at the same step in every arm and at every level.
+
+    A forward hook on each layer, so that the network has the layers, names and graph that it has without.
+    """
+
+    def __init__(self, network: nn.Module, layers: Iterable[str], rate: float, seed: int, replicate: int) -> None:
+        self._rate = rate
+        self._seed = seed
+        self._replicate = replicate
+        self._draws = torch.Generator()
+        if rate:
+            for name in layers:
+                network.get_submodule(name).register_forward_hook(self._dropped)
+
+    def draw_for(self, step: int) -> None:
+        """From now on, drop what is dropped at this absolute step."""
+        if self._rate:
+            self._draws.manual_seed(seed_for(self._seed, "dropout", self._replicate, step))
+
+    def _dropped(self, layer: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        if not layer.training:
+            return output
+        # Uniform numbers, drawn on the CPU: torch's bernoulli_ draws others where it is built with MKL.
+        kept = torch.rand(output.shape, generator=self._draws) >= self._rate
+        return output * kept.to(output).div_(1 - self._rate)
