@@ -76,6 +76,7 @@ class Case(NamedTuple):
             dropout=Decimal(0),
             label_smoothing=Decimal(0),
             clip=None,
+            patience=None,
             seed=0,
             replicate=0,
         )

@@ -46,6 +46,7 @@ def recipe(architecture: str = "lenet_300_100", **changes: Any) -> Recipe:
         "dropout": Decimal(0),
         "label_smoothing": Decimal(0),
         "clip": None,
+        "patience": None,
         "seed": 0,
         "replicate": 0,
     }

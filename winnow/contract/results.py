@@ -82,7 +82,7 @@ class UnitResult(Record):
     tensors: tuple[TensorCount, ...]
     parameters: int = Field(description="All parameters of the network, prunable or not.")
     start_step: int
-    end_step: int
+    end_step: int = Field(description="The last step trained: the budget's, or where early stopping ended it.")
     total_steps: int = Field(description="Steps trained by this arm, those before k included.")
     checks: tuple[Check, ...]
     files: dict[str, FileRef] = Field(default_factory=dict)

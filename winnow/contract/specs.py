@@ -129,6 +129,14 @@ class Augment(Value):
     flip: bool = Field(False, description="Mirror left to right, half of the time.")
 
 
+class EarlyStopping(Value):
+    """The end of a training whose validation loss has stopped falling. The weights are those of its last step."""
+
+    patience: int = Field(
+        ge=1, le=100, description="Points of the curve (an epoch or more each) in a row that bring no lower loss."
+    )
+
+
 class Train(Value):
     """How a network is trained."""
 
@@ -145,6 +153,9 @@ class Train(Value):
     )
     clip: Exact | None = Field(
         None, gt=0, le=1_000_000, description="Greatest L2 norm of all gradients together, before weight decay."
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None, description="End before the budget does, in a train job alone: where arms are compared budgets are equal."
     )
 
     @model_validator(mode="before")
@@ -299,6 +310,12 @@ class PruneSpec(_Common):
     )
     replicates: int = Field(3, ge=1, le=100, description="Whole experiments with other seeds; a verdict wants 3.")
     margin: Exact = Field(Decimal("0.5"), ge=0, le=100, description="Accuracy points a matching ticket may lose.")
+
+    @model_validator(mode="after")
+    def _equal_budgets(self) -> Self:
+        if self.train.early_stopping is not None:
+            raise ValueError("arms are compared at equal budgets: leave early_stopping out, or ask for a train job")
+        return self
 
     @model_validator(mode="after")
     def _arms_once(self) -> Self:

@@ -46,6 +46,7 @@ class Recipe(Value):
     dropout: Exact
     label_smoothing: Exact
     clip: Exact | None
+    patience: int | None = Field(description="Points of the curve without a lower validation loss; null: to the end.")
     seed: int
     replicate: int
 

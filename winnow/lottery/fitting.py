@@ -119,7 +119,7 @@ class _Between:
 
     def _progress(self, point: Point | None = None) -> None:
         first = self.training.first
-        self.workspace.progress(self.training.step - first, self.training.recipe.steps - first, point)
+        self.workspace.progress(self.training.step - first, self.training.last - first, point)
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -17,6 +17,7 @@ from winnow.lottery.clipping import clip
 from winnow.lottery.data.batches import Batches
 from winnow.lottery.data.images import Split
 from winnow.lottery.dropout import Dropout
+from winnow.lottery.early_stopping import exhausted
 from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.masking import DeviceMasks
 from winnow.lottery.optimizers import optimizer_for
@@ -74,6 +75,12 @@ class Training:
         self.step = state.step
         self.follow_schedule()
 
+    @property
+    def last(self) -> int:
+        """The step after which it ends, as far as is known: the recipe's, or this one where patience is at its end."""
+        early = self.best is not None and exhausted(self.recipe.patience, self.curve, self.best.step)
+        return self.step if early else self.recipe.steps
+
     def follow_schedule(self) -> None:
         """The learning rate of the step that comes next."""
         self.optimizer.lr = learning_rate(self.recipe, self.step)
@@ -87,12 +94,12 @@ class Callback(NamedTuple):
 
 
 def train(training: Training, callbacks: Sequence[Callback]) -> None:
-    """Train to the recipe's last step. Callbacks are called in order, before the first step and after each one."""
+    """Train to the last step. Callbacks are called in order, before the first step and after each one."""
     while True:
         for callback in callbacks:
             if training.step in callback.at:
                 callback.act()
-        if training.step >= training.recipe.steps:
+        if training.step >= training.last:
             return
         take_step(training)
 

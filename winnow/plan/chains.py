@@ -120,6 +120,7 @@ def _common(job: Resolved, replicate: int) -> dict[str, object]:
         dropout=job.spec.model.dropout,
         label_smoothing=train.label_smoothing,
         clip=train.clip,
+        patience=train.early_stopping.patience if train.early_stopping else None,
         seed=job.spec.seed,
         replicate=replicate,
     )

@@ -195,6 +195,11 @@ def _check_budget(job: Resolved, train: Train) -> None:
             f"Rewinding to step {job.retrain.step} leaves nothing to train: the budget is {job.steps} steps "
             f"({job.steps_per_epoch} an epoch). Rewind to an earlier point."
         )
+    if train.early_stopping is not None and job.retrain.step:
+        raise InvalidSpec(
+            f"Early stopping may end training before step {job.retrain.step}, whose state is to be kept. "
+            "Leave out rewind or early_stopping."
+        )
     _check_lr_schedule(job)
 
 

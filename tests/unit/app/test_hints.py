@@ -51,6 +51,8 @@ def errors(sent: Any) -> dict[tuple[str | int, ...], FieldError]:
         ({"train": {"optimizer": "sdg"}}, ("train", "optimizer"), "none of 'sgd', 'adam', 'adamw'", "mean 'sgd'"),
         ({"train": {"optimizer": {"lr": 1}}}, ("train", "optimizer"), "'name' is missing", "adam, adamw, sgd"),
         ({"train": {"lr_schedule": "cosntant"}}, ("train", "lr_schedule"), "none of", "mean 'constant'"),
+        ({"train": {"early_stopping": {"patience": 3}}}, (), "arms are compared at equal budgets", None),
+        ({"train": {"early_stopping": {}}}, ("train", "early_stopping", "patience"), "missing", "in a row"),
         ({"train": {"label_smoothing": 1}}, ("train", "label_smoothing"), "less than 1", "training loss alone"),
         ({"train": {"clip": 0}}, ("train", "clip"), "greater than 0", "L2 norm"),
         ({"model": {"name": "conv2", "dropout": 1}}, ("model", "dropout"), "less than 1", "dropped in training"),

@@ -143,6 +143,49 @@ def test_the_test_score_at_the_best_step_is_that_of_its_weights(dropout: Decimal
     assert metrics.best_validation == shorter.validation
 
 
+IMPATIENT = recipe(steps=40, optimizer=Sgd(lr=Decimal("0.2"), momentum=Decimal("0.9")), patience=2)
+
+
+def test_training_stops_where_validation_has_not_got_better_for_so_many_points() -> None:
+    patient, impatient = training_of(IMPATIENT.model_copy(update={"patience": None})), training_of(IMPATIENT)
+    fit(patient, (), MemoryWorkspace())
+    metrics = fit(impatient, (), MemoryWorkspace())
+
+    losses = [point.values["validation_loss"] for point in patient.curve]
+    stale = (i for i in range(2, len(losses)) if min(losses[i - 1 : i + 1]) >= min(losses[: i - 1]))
+    end = next(stale)
+    assert impatient.curve == patient.curve[: end + 1]
+    assert impatient.step == patient.curve[end].step < 40
+    assert metrics.best_step == patient.curve[end - 2].step
+
+
+def test_a_training_that_stopped_early_has_the_weights_of_its_last_step() -> None:
+    early = training_of(IMPATIENT)
+    metrics = fit(early, (), MemoryWorkspace())
+    shorter = training_of(IMPATIENT.model_copy(update={"patience": None, "steps": early.step}))
+    assert everything(early, metrics) == everything(shorter, fit(shorter, (), MemoryWorkspace()))
+
+
+def test_a_training_that_stops_early_stops_there_after_any_resume() -> None:
+    whole = MemoryWorkspace()
+    straight = training_of(IMPATIENT)
+    expected = everything(straight, fit(straight, KEEP, whole, pulse=0))
+    assert whole.seen[-1][:2] == (straight.step, straight.step), "and it is done then"
+    for call in range(len(whole.seen)):
+        first = MemoryWorkspace(stop=after(call))
+        with pytest.raises(Stop):
+            fit(training_of(IMPATIENT), KEEP, first, pulse=0)
+        training = training_of(IMPATIENT)
+        metrics = fit(training, KEEP, MemoryWorkspace(saved=first.saved), pulse=0)
+        assert everything(training, metrics) == expected
+
+
+def test_patience_that_is_never_at_its_end_changes_nothing() -> None:
+    settings = recipe(patience=100)
+    training = training_of(settings)
+    assert everything(training, fit(training, KEEP, MemoryWorkspace(), pulse=0)) == straight(recipe())
+
+
 def test_a_training_that_diverges_says_what_to_change() -> None:
     settings = recipe(optimizer=Sgd(lr=Decimal("100"), momentum=Decimal("0.9")), steps=200)
     with pytest.raises(UnitFailed, match=r"Lower the learning rate .*100") as failed:

@@ -15,6 +15,7 @@ from winnow.contract.catalog import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Reason
 from winnow.contract.results import UnitResult
+from winnow.contract.specs import SPEC
 from winnow.contract.units import ControlInputs, LevelInputs, Milestones, Retrain, TrainInputs, Unit
 from winnow.lottery.export import graph
 from winnow.lottery.optimizers import learning_rate
@@ -22,7 +23,7 @@ from winnow.lottery.state import read_state, under
 from winnow.lottery.units import Warm, run
 from winnow.lottery.units.rewinding import retraining_recipe
 from winnow.lottery.workspace import Stop, UnitFailed
-from winnow.plan import Resolved, places
+from winnow.plan import Resolved, places, resolve
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,16 @@ def test_every_option_of_training_keeps_what_the_audit_holds(tmp_path: Path) -> 
     assert all(check.ok for result in results.values() for check in result.checks)
     (dense,) = (place.unit.key for place in places(job, results) if place.arm == "dense")
     assert (tmp_path / dense / "graph.onnx").read_bytes() == graph("digits_cnn", 10, 1, (8, 8))
+
+
+def test_the_result_says_where_early_stopping_ended_a_training(tmp_path: Path) -> None:
+    """At a rate too small to move a weight nothing gets better after the first epoch."""
+    train = {"epochs": 9, "optimizer": {"name": "sgd", "lr": 1e-12}, "early_stopping": {"patience": 2}}
+    sent = {"kind": "train", "dataset": "digits", "model": "lenet_300_100", "train": train}
+    job = resolve(SPEC.validate_python(sent), DATASETS["digits"], "cpu")
+    (result,) = do_all(job, tmp_path, Warm(None)).values()
+    assert (result.start_step, result.end_step, result.total_steps) == (0, 3 * job.steps_per_epoch, result.end_step)
+    assert result.metrics.best_step == job.steps_per_epoch
 
 
 def changed(family: Family, arm: str, **retrain: Any) -> UnitResult:

@@ -148,6 +148,22 @@ def test_what_decides_the_outcome_is_in_every_key(fields):
     assert len(asked) == len(results)
 
 
+def train_job(**fields):
+    sent = {"kind": "train", "dataset": "digits", "model": "lenet_300_100"}
+    return resolve(SPEC.validate_python(sent | fields), DIGITS_LIKE, "cpu")
+
+
+def test_patience_is_in_the_key_of_a_training_and_none_is_as_left_out():
+    keys = {plan(train_job(train={"early_stopping": wanted}), {}).units[0].key for wanted in (None, {"patience": 3})}
+    assert len(keys) == 2
+    assert plan(train_job(), {}).units[0].key in keys
+
+
+def test_early_stopping_is_refused_where_a_later_state_is_to_be_kept():
+    with pytest.raises(InvalidSpec, match="before step 44, whose state is to be kept"):
+        train_job(train={"early_stopping": {"patience": 3}}, rewind={"epoch": 2})
+
+
 def test_a_name_is_not_in_the_key_but_the_content_is():
     renamed = DIGITS_LIKE.model_copy(update={"name": "dst_mine", "source": "upload"})
     changed = DIGITS_LIKE.model_copy(update={"fingerprint": "e" * 64})
