@@ -18,7 +18,7 @@ from winnow.contract.results import UnitResult
 from winnow.contract.specs import SPEC
 from winnow.contract.units import ControlInputs, LevelInputs, Milestones, Retrain, TrainInputs, Unit
 from winnow.lottery.export import graph
-from winnow.lottery.optimizers import learning_rate
+from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.state import read_state, under
 from winnow.lottery.units import Warm, run
 from winnow.lottery.units.rewinding import retraining_recipe

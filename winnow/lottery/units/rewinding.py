@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from winnow.artifact.weights import read_weights
 from winnow.contract.units import Milestones, Recipe, Retrain
-from winnow.lottery.optimizers import learning_rate
+from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.state import State, read_state
 from winnow.lottery.workspace import Workspace
 
@@ -31,4 +31,4 @@ def retraining_recipe(recipe: Recipe, retrain: Retrain) -> Recipe:
         return recipe
     last = Decimal(str(learning_rate(recipe, recipe.steps - 1)))
     optimizer = recipe.optimizer.model_copy(update={"lr": last})
-    return recipe.model_copy(update={"optimizer": optimizer, "lr_schedule": Milestones()})
+    return recipe.model_copy(update={"optimizer": optimizer, "lr_schedule": Milestones(), "warmup": 0})
