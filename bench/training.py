@@ -33,7 +33,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from winnow.artifact.preprocessing import Preprocessing
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.results import Point
 from winnow.contract.specs import Adam, Augment
 from winnow.contract.units import Milestones, Recipe
@@ -214,7 +214,7 @@ def shown(values: Sequence[float]) -> str:
 MEMORY = """
 import sys, tempfile
 from pathlib import Path
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.specs import SPEC
 from winnow.lottery.local import run_job
 from winnow.lottery.units import Warm

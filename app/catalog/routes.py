@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from winnow.contract.catalog import ARCHITECTURES, CRITERIA, Architecture, CriterionEntry
+from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
+from winnow.contract.catalog.criteria import CRITERIA, CriterionEntry
 from winnow.contract.resources import Page
 
 router = APIRouter(prefix="/v1", tags=["catalog"])

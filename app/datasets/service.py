@@ -9,7 +9,7 @@ from app.hints import did_you_mean
 from app.pages import decode, encode
 from app.times import time_of
 from winnow.artifact.uploads import UploadFacts
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import new_id
 from winnow.contract.problems import Conflict, InvalidSpec, NotFound

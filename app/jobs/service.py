@@ -13,7 +13,7 @@ from app.jobs.curves import curves
 from app.jobs.view import view
 from app.pages import decode, page
 from winnow.artifact.certificate import seal
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.problems import Conflict, FieldError, InvalidSpec, NotFound
 from winnow.contract.resources import TERMINAL, Curves, Job, Page, Table
 from winnow.contract.specs import SPEC, Spec

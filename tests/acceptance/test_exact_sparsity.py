@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.service import Service, embedded
 from winnow.artifact.masks import read_masks
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 
 CASES = 20
 RATES = {"conv": 0.5, "linear": 0.6, "output": 0.3}

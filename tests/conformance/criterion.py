@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.support.subjects import subject
-from winnow.contract.catalog import CRITERIA
+from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.specs import Criterion as Choice
 from winnow.lottery.criteria import Criterion, criterion
 from winnow.lottery.pruning import prune

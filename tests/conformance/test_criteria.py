@@ -1,5 +1,5 @@
 from tests.conformance.criterion import CriterionConformance
-from winnow.contract.catalog import CRITERIA
+from winnow.contract.catalog.criteria import CRITERIA
 
 
 class TestMagnitude(CriterionConformance):

@@ -6,7 +6,7 @@ import torch
 
 from tests.support.networks import header
 from winnow.artifact.model import write_model
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.export import graph
 from winnow.lottery.state import network_arrays

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from winnow.artifact.preprocessing import Preprocessing
-from winnow.contract.catalog import ARCHITECTURES, DATASETS
+from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.results import Point, UnitResult
 from winnow.contract.specs import SPEC, Adam, AdamW, Augment, Sgd
 from winnow.contract.units import Milestones, Recipe, Unit

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import psutil
 from sqlalchemy import select
 
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.specs import SPEC
 from winnow.contract.units import Unit
 from winnow.db.clock import now

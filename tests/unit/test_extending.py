@@ -15,8 +15,9 @@ import pytest
 from tests.support.api import Api
 from tests.support.sources import ROOT
 from tests.support.subjects import subject
-from winnow.contract import catalog
-from winnow.contract.catalog import ARCHITECTURES, DATASETS
+from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.catalog.criteria import CRITERIA
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.results import UnitResult
 from winnow.contract.specs import SPEC, Criterion
 from winnow.lottery.architectures import build, prunable
@@ -56,7 +57,7 @@ TestStorage = example("A storage")["TestLocalAsAnyOther"]
 @pytest.fixture(autouse=True)
 def tables() -> Iterator[None]:
     """What an example adds to a table is there for its test alone."""
-    known: tuple[dict[str, Any], ...] = (catalog.CRITERIA, ARCHITECTURES)
+    known: tuple[dict[str, Any], ...] = (CRITERIA, ARCHITECTURES)
     before = [dict(table) for table in known]
     yield
     for table, entries in zip(known, before, strict=True):

@@ -12,7 +12,7 @@ from winnow.cli.options import AsJson
 from winnow.cli.output import people, print_json, remarks
 from winnow.cli.submit import read_spec
 from winnow.cli.watching import claims, picture
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs import SPEC, Spec

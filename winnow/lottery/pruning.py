@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from winnow.contract.catalog import CRITERIA
+from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.problems import Reason
 from winnow.contract.specs import Criterion
 from winnow.lottery.criteria import criterion

@@ -6,7 +6,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal, TypeVar
 
-from winnow.contract.catalog import ARCHITECTURES, CRITERIA, Architecture
+from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
+from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs import (

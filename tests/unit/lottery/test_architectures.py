@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from tests.support.lottery import recipe
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.architectures.resnet20 import Shortcut
 from winnow.lottery.inits import initial

@@ -5,7 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from winnow.contract.catalog import ARCHITECTURES, CRITERIA
+from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.specs import Train
 from winnow.lottery import architectures, criteria
 from winnow.lottery.architectures import build, prunable

@@ -12,7 +12,7 @@ import torch
 
 from tests.support.lottery import recipe, split, start
 from winnow.artifact.graph import fill
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build
 from winnow.lottery.export import graph

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tests.support.lottery import recipe
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.lottery.architectures.lenet_300_100 import lenet_300_100
 from winnow.lottery.inits import INITS, initial
 from winnow.lottery.units.evidence import digest

@@ -11,7 +11,7 @@ from tests.support.lottery import MOMENTUM, MemoryWorkspace, digits_job, do, do_
 from winnow.artifact.masks import read_masks
 from winnow.artifact.ticket import read_ticket
 from winnow.artifact.weights import read_weights
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Reason
 from winnow.contract.results import UnitResult

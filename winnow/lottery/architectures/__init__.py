@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.results import LayerKind
 
 Builder = Callable[[int, int, tuple[int, int]], nn.Module]

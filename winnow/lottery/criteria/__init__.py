@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import cast
 
-from winnow.contract.catalog import CRITERIA
+from winnow.contract.catalog.criteria import CRITERIA
 from winnow.lottery.scoring import Subject
 from winnow.lottery.selection import Scores
 

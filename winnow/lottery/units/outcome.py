@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from winnow.artifact.header import Header, Provenance
 from winnow.artifact.model import write_model as write_files
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.results import Check, Metrics, TensorCount, UnitResult
 from winnow.contract.units import TORCH_RELEASE, ControlInputs, LevelInputs, Recipe, Unit
 from winnow.lottery.numerics import numerics_class

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.results import UnitResult
 from winnow.contract.seeds import seed_for
 from winnow.contract.units import TrainInputs, Unit

@@ -18,7 +18,7 @@ import torch
 from tests.support.data import SHARED
 from tests.support.uploads import classes, laid_out, pixels, zipped
 from winnow.artifact.uploads import inspect_folder, inspect_npz, inspect_zip
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Conflict, InvalidFile, NotFound
 from winnow.lottery.data import Images, load, split
