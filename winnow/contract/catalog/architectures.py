@@ -29,10 +29,10 @@ def _layers(conv: tuple[str, ...], linear: tuple[str, ...], output: str) -> tupl
     return (*((name, "conv") for name in conv), *((name, "linear") for name in linear), (output, "output"))
 
 
-def _vgg(count: int) -> Architecture:
+def _conv(count: int) -> Architecture:
     return Architecture(
         name=f"conv{count}",
-        family="vgg",
+        family="conv",
         summary=f"{count} 3×3 convolutions of 64 filters and more in blocks of two, then two layers of 256 units.",
         source="Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2 ** (count // 2),
@@ -60,9 +60,9 @@ ARCHITECTURES: dict[str, Architecture] = {
         layers=_layers(("conv1.weight", "conv2.weight"), ("fc1.weight",), "fc2.weight"),
         dropout=("relu1",),
     ),
-    "conv2": _vgg(2),
-    "conv4": _vgg(4),
-    "conv6": _vgg(6),
+    "conv2": _conv(2),
+    "conv4": _conv(4),
+    "conv6": _conv(6),
     "resnet20": Architecture(
         name="resnet20",
         family="resnet20",

@@ -12,20 +12,20 @@ WIDTHS = (64, 128, 256)
 
 def conv2(classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
     """One block of two convolutions, then three linear layers."""
-    return _vgg(1, classes, channels, size)
+    return _conv(1, classes, channels, size)
 
 
 def conv4(classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
     """Two blocks of two convolutions, then three linear layers."""
-    return _vgg(2, classes, channels, size)
+    return _conv(2, classes, channels, size)
 
 
 def conv6(classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
     """Three blocks of two convolutions, then three linear layers."""
-    return _vgg(3, classes, channels, size)
+    return _conv(3, classes, channels, size)
 
 
-def _vgg(blocks: int, classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
+def _conv(blocks: int, classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     inward = channels
     for block, width in enumerate(WIDTHS[:blocks], start=1):
