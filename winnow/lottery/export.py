@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from torch import fx, nn
 
 from winnow.lottery.architectures import build
-from winnow.lottery.architectures.resnet20 import Shortcut
+from winnow.lottery.architectures.cifar_resnet import Shortcut
 
 OPSET = 17
 IR_VERSION = 8

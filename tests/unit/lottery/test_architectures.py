@@ -5,9 +5,11 @@ from torch import nn
 from tests.support.lottery import recipe
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.lottery.architectures import build, prunable
-from winnow.lottery.architectures.resnet20 import Shortcut
+from winnow.lottery.architectures.cifar_resnet import Shortcut
 from winnow.lottery.inits import initial
 from winnow.lottery.state import load_network
+
+NORMALISED = {"vgg", "cifar_resnet", "resnet18", "wide_resnet"}
 
 
 def network(architecture: str, classes: int = 10, channels: int = 1, size: tuple[int, int] = (32, 32)) -> nn.Module:
@@ -25,7 +27,20 @@ def network(architecture: str, classes: int = 10, channels: int = 1, size: tuple
         ("conv2", 3, 32, 4_300_992, 4_301_642),  # "4.3M" in Frankle & Carbin 2019, figure 2
         ("conv4", 3, 32, 2_425_024, 2_425_930),  # "2.4M"
         ("conv6", 3, 32, 2_261_184, 2_262_602),  # the paper says 1.7M, but the layers it lists hold this on 32×32
+        ("lenet5_relu", 1, 28, 61_470, 61_706),  # "60,000" in LeCun et al. 1998, whose pools are trained, too
+        ("vgg11", 3, 32, 9_222_848, 9_228_362),
+        ("vgg16", 3, 32, 14_715_584, 14_724_042),  # "14.7M" in Frankle et al. 2020, table 1
+        ("vgg19", 3, 32, 20_024_000, 20_035_018),  # "20.0M" in Frankle & Carbin 2019, figure 2
         ("resnet20", 3, 32, 268_336, 269_722),  # "0.27M" in He et al. 2016, table 6
+        ("resnet32", 3, 32, 461_872, 464_154),  # "0.46M"
+        ("resnet56", 3, 32, 848_944, 853_018),  # "0.85M"
+        ("resnet20_projection", 3, 32, 270_896, 272_474),
+        ("resnet32_projection", 3, 32, 464_432, 466_906),
+        ("resnet56_projection", 3, 32, 851_504, 855_770),
+        ("resnet18", 3, 32, 11_164_352, 11_173_962),
+        ("wide_resnet_16_4", 3, 32, 2_745_264, 2_748_890),  # "2.7M" in Zagoruyko & Komodakis 2016, table 4
+        ("simple_cnn", 3, 150, 5_618_784, 5_618_986),
+        ("cifar_cnn", 3, 32, 120_032, 120_226),
     ],
 )
 def test_sizes_are_those_of_the_papers(
@@ -62,7 +77,7 @@ def test_no_normalisation_parameter_and_no_bias_is_ever_prunable(architecture: s
     }
     assert not normalisation & set(prunable(built))
     assert not any(name.endswith("bias") for name in prunable(built))
-    assert (architecture == "resnet20") == bool(normalisation)
+    assert (ARCHITECTURES[architecture].family in NORMALISED) == bool(normalisation)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -18,15 +18,23 @@ class Architecture(Record):
     dropout: tuple[str, ...] = Field((), description="The layers whose outputs dropout may drop; none: it takes none.")
 
 
-_CONV = {count: tuple(f"conv{number}.weight" for number in range(1, count + 1)) for count in (2, 4, 6)}
-_RESNET20 = (
-    "conv1.weight",
-    *(f"layer{stage}.{block}.conv{number}.weight" for stage in (1, 2, 3) for block in (0, 1, 2) for number in (1, 2)),
-)
-
-
 def _layers(conv: tuple[str, ...], linear: tuple[str, ...], output: str) -> tuple[tuple[str, LayerKind], ...]:
     return (*((name, "conv") for name in conv), *((name, "linear") for name in linear), (output, "output"))
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(f"conv{number}.weight" for number in range(1, count + 1))
+
+
+def _residual(blocks: int, projected: dict[int, str], stages: int = 3) -> tuple[str, ...]:
+    """The first convolution, then two in each block; the first block of a stage may have a projection after them."""
+    names = ["conv1.weight"]
+    for stage in range(1, stages + 1):
+        for block in range(blocks):
+            names += [f"layer{stage}.{block}.conv{number}.weight" for number in (1, 2)]
+            if block == 0 and stage in projected:
+                names.append(f"layer{stage}.0.{projected[stage]}.weight")
+    return tuple(names)
 
 
 def _conv(count: int) -> Architecture:
@@ -36,13 +44,53 @@ def _conv(count: int) -> Architecture:
         summary=f"{count} 3×3 convolutions of 64 filters and more in blocks of two, then two layers of 256 units.",
         source="Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2 ** (count // 2),
-        layers=_layers(_CONV[count], ("fc1.weight", "fc2.weight"), "fc3.weight"),
+        layers=_layers(_numbered(count), ("fc1.weight", "fc2.weight"), "fc3.weight"),
         dropout=("relu_fc1", "relu_fc2"),
     )
 
 
-ARCHITECTURES: dict[str, Architecture] = {
-    "lenet_300_100": Architecture(
+# Batch norm in training wants more than one value a channel, and the last batch may be one image. So networks that have
+# it take images that are two pixels high and wide behind their last pool or stride: 2 × all strides together.
+
+
+def _vgg(depth: int) -> Architecture:
+    convolutions = depth - 3  # the paper's three linear layers are one here
+    return Architecture(
+        name=f"vgg{depth}",
+        family="vgg",
+        summary=f"{convolutions} 3×3 convolutions of 64 to 512 filters with batch norm, then the mean and one layer.",
+        source="Simonyan & Zisserman 2015, arXiv:1409.1556; Frankle et al. 2020, arXiv:1912.05671",
+        smallest=2 * 2**4,
+        layers=_layers(_numbered(convolutions), (), "fc.weight"),
+    )
+
+
+def _cifar_resnet(depth: int) -> Architecture:
+    blocks = (depth - 2) // 6
+    return Architecture(
+        name=f"resnet{depth}",
+        family="cifar_resnet",
+        summary=f"Three stages of {blocks} residual blocks, 16 to 64 filters; parameter-free shortcuts (option A).",
+        source="He et al. 2016, arXiv:1512.03385",
+        smallest=2 * 2**2,
+        layers=_layers(_residual(blocks, {}), (), "linear.weight"),
+    )
+
+
+def _projecting(depth: int) -> Architecture:
+    blocks = (depth - 2) // 6
+    return Architecture(
+        name=f"resnet{depth}_projection",
+        family="cifar_resnet",
+        summary=f"Three stages of {blocks} residual blocks, 16 to 64 filters; projection shortcuts (option B).",
+        source="He et al. 2016, arXiv:1512.03385; Renda et al. 2020, arXiv:2003.02389",
+        smallest=2 * 2**2,
+        layers=_layers(_residual(blocks, dict.fromkeys((2, 3), "shortcut.0")), (), "linear.weight"),
+    )
+
+
+_ARCHITECTURES = (
+    Architecture(
         name="lenet_300_100",
         family="lenet_300_100",
         summary="Two hidden layers of 300 and 100 units.",
@@ -51,33 +99,68 @@ ARCHITECTURES: dict[str, Architecture] = {
         layers=_layers((), ("fc1.weight", "fc2.weight"), "fc3.weight"),
         dropout=("relu1", "relu2"),
     ),
-    "lenet5": Architecture(
+    Architecture(
         name="lenet5",
         family="lenet5",
         summary="Two 5×5 convolutions of 20 and 50 filters, then 500 units.",
         source="LeCun et al. 1998; Han et al. 2015, arXiv:1506.02626",
         smallest=16,
-        layers=_layers(("conv1.weight", "conv2.weight"), ("fc1.weight",), "fc2.weight"),
+        layers=_layers(_numbered(2), ("fc1.weight",), "fc2.weight"),
         dropout=("relu1",),
     ),
-    "conv2": _conv(2),
-    "conv4": _conv(4),
-    "conv6": _conv(6),
-    "resnet20": Architecture(
-        name="resnet20",
-        family="resnet20",
-        summary="Three stages of three residual blocks, 16, 32 and 64 filters; parameter-free shortcuts (option A).",
-        source="He et al. 2016, arXiv:1512.03385",
-        smallest=8,
-        layers=_layers(_RESNET20, (), "linear.weight"),
+    Architecture(
+        name="lenet5_relu",
+        family="lenet5",
+        summary="Two 5×5 convolutions of 6 and 16 filters, then 120 and 84 units; max pooling and ReLU.",
+        source="LeCun et al. 1998",
+        smallest=12,
+        layers=_layers(_numbered(2), ("fc1.weight", "fc2.weight"), "fc3.weight"),
     ),
-    "digits_cnn": Architecture(
+    *(_conv(count) for count in (2, 4, 6)),
+    *(_vgg(depth) for depth in (11, 16, 19)),
+    *(_cifar_resnet(depth) for depth in (20, 32, 56)),
+    *(_projecting(depth) for depth in (20, 32, 56)),
+    Architecture(
+        name="resnet18",
+        family="resnet18",
+        summary="Four stages of two residual blocks, 64 to 512 filters; the first convolution is 3×3, without a pool.",
+        source="He et al. 2016, arXiv:1512.03385",
+        smallest=2 * 2**3,
+        layers=_layers(_residual(2, dict.fromkeys((2, 3, 4), "downsample.0"), stages=4), (), "fc.weight"),
+    ),
+    Architecture(
+        name="wide_resnet_16_4",
+        family="wide_resnet",
+        summary="Three stages of two residual blocks, 64, 128 and 256 filters; batch norm before each convolution.",
+        source="Zagoruyko & Komodakis 2016, arXiv:1605.07146",
+        smallest=2 * 2**2,
+        layers=_layers(_residual(2, dict.fromkeys((1, 2, 3), "shortcut")), (), "linear.weight"),
+    ),
+    Architecture(
         name="digits_cnn",
         family="digits_cnn",
         summary="Two 3×3 convolutions of 16 and 32 filters, then 128 units: for images of about 8×8.",
         source="The block of Conv-2, narrowed: Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2,
-        layers=_layers(("conv1.weight", "conv2.weight"), ("fc1.weight",), "fc2.weight"),
+        layers=_layers(_numbered(2), ("fc1.weight",), "fc2.weight"),
         dropout=("relu3",),
     ),
-}
+    Architecture(
+        name="simple_cnn",
+        family="simple_cnn",
+        summary="Two 3×3 convolutions of 32 filters with pooling, then 128 units: for images of about 150×150.",
+        source="After LeCun et al. 1998, with the filters of Simonyan & Zisserman 2015, arXiv:1409.1556",
+        smallest=4,
+        layers=_layers(_numbered(2), ("fc1.weight",), "fc2.weight"),
+    ),
+    Architecture(
+        name="cifar_cnn",
+        family="cifar_cnn",
+        summary="5×5 convolutions of 32 and 16 filters, a 3×3 one of 8, then 128 units: for images of 32×32.",
+        source="After LeCun et al. 1998",
+        smallest=14,
+        layers=_layers(_numbered(3), ("fc1.weight",), "fc2.weight"),
+    ),
+)
+
+ARCHITECTURES: dict[str, Architecture] = {entry.name: entry for entry in _ARCHITECTURES}
