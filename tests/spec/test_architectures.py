@@ -1,15 +1,26 @@
-"""Every architecture × masks: the predictor answers for the written model what torch computes for the trained one."""
+"""Every architecture × masks: the written model says what torch computes for the trained one."""
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
+from torch import nn
 
+from tests.support.lottery import recipe, start
 from tests.support.networks import header
+from winnow.artifact.masks import read_masks
 from winnow.artifact.model import write_model
+from winnow.artifact.weights import read_weights
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.specs import Criterion
 from winnow.lottery.architectures import build, prunable
+from winnow.lottery.data.images import Part, Split
 from winnow.lottery.export import graph
-from winnow.lottery.state import network_arrays
+from winnow.lottery.pruning import prune
+from winnow.lottery.scoring import Subject
+from winnow.lottery.state import State, load_network, network_arrays
+from winnow.lottery.training import Training, take_step
+from winnow.plan.counts import Counts
 from winnow.runtime.predictor import Predictor
 
 CLASSES = 5
@@ -20,11 +31,22 @@ def architecture(request):
     return ARCHITECTURES[request.param]
 
 
-@pytest.fixture(params=[1, 3], ids=["grey", "colour"])
+@pytest.fixture
 def described(request, architecture):
-    """The header of a model of images that are not square."""
+    """The header of a model of images that are not square, of as many channels as the test asks for."""
     size = (architecture.smallest + 3, architecture.smallest + 6)
     return header(architecture.name, size, request.param, CLASSES)
+
+
+def with_statistics_of(network, images):
+    """The network, its batch norms' statistics those of these images: what long training comes to."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the plain average
+    with torch.no_grad():
+        network.train()(images)
+    return network.eval()
 
 
 @pytest.fixture
@@ -34,18 +56,13 @@ def network(described):
     network = build(described.architecture, CLASSES, preprocessing.channels, preprocessing.size)
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for name, tensor in network.state_dict().items():
-            if name.endswith("running_var"):
-                tensor.uniform_(0.5, 2, generator=random)
-            elif tensor.is_floating_point():
-                scale = (2 / max(1, tensor[0].numel())) ** 0.5 if tensor.ndim > 1 else 0.3
-                tensor.normal_(0, scale, generator=random)
-            else:
-                tensor.fill_(7)
-    return network.eval()
+        for tensor in network.parameters():
+            scale = (2 / max(1, tensor[0].numel())) ** 0.5 if tensor.ndim > 1 else 0.3
+            tensor.normal_(0, scale, generator=random)
+    return with_statistics_of(network, torch.randn(4, preprocessing.channels, *preprocessing.size, generator=random))
 
 
-@pytest.mark.parametrize("density", [1.0, 0.3, 0.02, 0.0])
+@pytest.mark.parametrize(("density", "described"), [(1.0, 1), (0.3, 3), (0.02, 1), (0.0, 3)], indirect=["described"])
 def test_the_predictor_answers_what_torch_computes(tmp_path, described, network, density):
     random = np.random.default_rng(0)
     weights = network_arrays(network)
@@ -58,7 +75,7 @@ def test_the_predictor_answers_what_torch_computes(tmp_path, described, network,
     empty = graph(described.architecture, CLASSES, preprocessing.channels, preprocessing.size)
     write_model(tmp_path, empty, described, masks, weights)
 
-    images = random.integers(0, 256, (20, *preprocessing.size, preprocessing.channels), dtype=np.uint8)
+    images = random.integers(0, 256, (4, *preprocessing.size, preprocessing.channels), dtype=np.uint8)
     pixels = (images / 255 - np.array(preprocessing.mean)) / np.array(preprocessing.std)
     with torch.inference_mode():
         expected = network.double()(torch.from_numpy(np.moveaxis(pixels, -1, 1).copy())).softmax(1).numpy()
@@ -68,3 +85,43 @@ def test_the_predictor_answers_what_torch_computes(tmp_path, described, network,
     assert density < 1 or np.ptp(expected, axis=0).max() > 0.01, (
         "a network that says the same of all images shows nothing"
     )
+
+
+@pytest.mark.parametrize(("more", "channels"), [((0, 0), 1), ((3, 6), 3)], ids=["smallest-grey", "larger-colour"])
+def test_trained_and_pruned_to_a_tenth_it_is_read_back_equal_from_its_files(tmp_path, architecture, more, channels):
+    size = (architecture.smallest + more[0], architecture.smallest + more[1])
+    described = header(architecture.name, size, channels, CLASSES)
+    settings = recipe(architecture.name, classes=CLASSES, channels=channels, size=size, batch_size=4, steps=1)
+    random = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (8, channels, *size), dtype=torch.uint8, generator=random)
+    part = Part(pixels, torch.arange(8) % CLASSES)
+    split = Split(part, part, part, described.preprocessing)
+
+    fresh = start(settings)
+    dense = Training(settings, split, fresh, {})
+    take_step(dense)
+    trained = network_arrays(dense.network)
+    assert not any(np.array_equal(trained[name], fresh.network[name]) for name, _ in architecture.layers)
+
+    everything = {name: np.ones(trained[name].shape, np.bool_) for name, _ in architecture.layers}
+    asked = sum(mask.size for mask in everything.values()) * 9 // 10
+    pruning = Subject(settings, trained, everything, split, depth=1)
+    masks = prune(pruning, Criterion(name="magnitude"), Counts(asked, None), lambda: None)
+    images = torch.randn(4, channels, *size, generator=random)
+    sparse = with_statistics_of(Training(settings, split, State(1, trained, {}), masks).network, images)
+    weights = network_arrays(sparse)
+    write_model(tmp_path, graph(architecture.name, CLASSES, channels, size), described, masks, weights)
+
+    again = build(architecture.name, CLASSES, channels, size).eval()
+    load_network(again, read_weights(tmp_path / "weights.safetensors"))
+    with torch.inference_mode():
+        expected, from_safetensors = sparse(images).numpy(), again(images).numpy()
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    (from_onnx,) = session.run(None, {"input": images.numpy()})
+
+    allowed = 1e-5 * max(1, np.abs(expected).max())
+    assert np.abs(from_safetensors - expected).max() <= allowed
+    assert np.abs(from_onnx - expected).max() <= allowed
+    assert np.ptp(expected, axis=0).max() > 100 * allowed, "a network that says the same of all images shows nothing"
+    assert sum(int((~mask).sum()) for mask in read_masks(tmp_path / "mask.safetensors").values()) == asked
+    assert not any(weights[name][~mask].any() for name, mask in masks.items())
