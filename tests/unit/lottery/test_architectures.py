@@ -6,8 +6,10 @@ from tests.support.lottery import recipe
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.architectures.cifar_resnet import Shortcut
+from winnow.lottery.architectures.wide_resnet import Block
 from winnow.lottery.inits import initial
 from winnow.lottery.state import load_network
+from winnow.lottery.torchvision_import import torchvision
 
 NORMALISED = {"vgg", "cifar_resnet", "resnet18", "wide_resnet"}
 
@@ -27,7 +29,7 @@ def network(architecture: str, classes: int = 10, channels: int = 1, size: tuple
         ("conv2", 3, 32, 4_300_992, 4_301_642),  # "4.3M" in Frankle & Carbin 2019, figure 2
         ("conv4", 3, 32, 2_425_024, 2_425_930),  # "2.4M"
         ("conv6", 3, 32, 2_261_184, 2_262_602),  # the paper says 1.7M, but the layers it lists hold this on 32×32
-        ("lenet5_relu", 1, 28, 61_470, 61_706),  # "60,000" in LeCun et al. 1998, whose pools are trained, too
+        ("lenet5_relu", 1, 28, 61_470, 61_706),  # "60,000" in LeCun et al. 1998, each map of whose conv2 sees only some
         ("vgg11", 3, 32, 9_222_848, 9_228_362),
         ("vgg16", 3, 32, 14_715_584, 14_724_042),  # "14.7M" in Frankle et al. 2020, table 1
         ("vgg19", 3, 32, 20_024_000, 20_035_018),  # "20.0M" in Frankle & Carbin 2019, figure 2
@@ -38,7 +40,7 @@ def network(architecture: str, classes: int = 10, channels: int = 1, size: tuple
         ("resnet32_projection", 3, 32, 464_432, 466_906),
         ("resnet56_projection", 3, 32, 851_504, 855_770),
         ("resnet18", 3, 32, 11_164_352, 11_173_962),
-        ("wide_resnet_16_4", 3, 32, 2_745_264, 2_748_890),  # "2.7M" in Zagoruyko & Komodakis 2016, table 4
+        ("wide_resnet_16_4", 3, 32, 2_745_264, 2_748_890),
         ("simple_cnn", 3, 150, 5_618_784, 5_618_986),
         ("cifar_cnn", 3, 32, 120_032, 120_226),
     ],
@@ -102,3 +104,28 @@ def test_the_shortcut_takes_every_second_pixel_and_pads_channels_with_zeros() ->
     assert torch.equal(out[:, 2:6], images[:, :, ::2, ::2])
     assert not out[:, :2].any()
     assert not out[:, 6:].any()
+
+
+def test_resnet18_computes_what_torchvision_does_without_the_first_stride_and_pool() -> None:
+    theirs = torchvision("models").resnet18(num_classes=10)
+    theirs.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    theirs.maxpool = nn.Identity()
+    ours = network("resnet18", channels=3)
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.allclose(ours.eval()(images), theirs.eval()(images), rtol=1e-4, atol=1e-5)
+
+
+def test_a_wide_block_projects_what_is_activated_and_else_adds_what_came_in() -> None:
+    """Zagoruyko & Komodakis 2016 as published: the projection stands behind the first batch norm and ReLU."""
+    images = torch.randn(2, 4, 6, 6)
+    plain, projecting = Block(4, 4, 1).eval(), Block(4, 8, 2).eval()
+    with torch.no_grad():
+        for block in (plain, projecting):
+            block.bn1.bias.fill_(0.5)
+            block.conv2.weight.zero_()
+        assert torch.equal(plain(images), images)
+        assert projecting.shortcut is not None
+        expected = projecting.shortcut(projecting.bn1(images).relu())
+        assert torch.equal(projecting(images), expected)
