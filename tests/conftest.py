@@ -19,7 +19,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.support.data import lay_out
+from tests.support.data import lay_out, lay_out_cifar
 from tests.support.servers import Postgres, Redis, S3Store, libpq_url, make_bucket, redis_server
 
 # Two shared cores make any deadline on one example a coin toss; pytest's own timeout bounds the whole.
@@ -146,5 +146,18 @@ def data_dir(pytestconfig: pytest.Config) -> Path:
         return Path(given)
     try:
         return lay_out(pytestconfig.cache.mkdir("winnow-data"))
+    except FileNotFoundError as missing:
+        pytest.skip(f"{missing}: lay the shared folder beside the clone, or set WINNOW_TEST_DATA_DIR")
+
+
+@pytest.fixture(scope="session")
+def cifar_dir(pytestconfig: pytest.Config) -> Path:
+    """CIFAR-10 and CIFAR-100 as `WINNOW_DATA_DIR` holds them."""
+    if given := os.environ.get("WINNOW_TEST_DATA_DIR"):
+        if not Path(given, "cifar-100-python").is_dir():
+            pytest.skip(f"no CIFAR under {given}, where WINNOW_TEST_DATA_DIR points")
+        return Path(given)
+    try:
+        return lay_out_cifar(pytestconfig.cache.mkdir("winnow-data"))
     except FileNotFoundError as missing:
         pytest.skip(f"{missing}: lay the shared folder beside the clone, or set WINNOW_TEST_DATA_DIR")

@@ -112,7 +112,11 @@ def raw(body: bytes, kind: str = "application/json") -> dict[str, Any]:
         (spec(treshold=1), 422, "there is no such field"),
         (spec(train={"epoch": 2}), 422, "Did you mean 'epochs'?"),
         (spec(dataset="digit"), 422, "Did you mean 'digits'?"),
-        (spec(dataset="dst_00000000000000000000000000"), 422, "digits, fashion_mnist, mnist"),
+        (
+            spec(dataset="dst_00000000000000000000000000"),
+            422,
+            "cifar10, cifar100, cifar100_coarse, digits, fashion_mnist, mnist",
+        ),
         (spec(dataset="../../etc"), 422, "There is no data set"),
         (spec(dataset="a\0b"), 422, "NUL"),
         (spec(dataset={"name": "digits", "fingerprint": "0" * 64}), 422, "content has changed"),

@@ -2,6 +2,8 @@
 
 import gzip
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -28,5 +30,21 @@ def lay_out(cache: Path, shared: Path = SHARED) -> Path:
         for file in packed:
             with gzip.open(file) as source, (raw / file.stem).open("wb") as out:
                 shutil.copyfileobj(source, out)
+    partial.rename(target)
+    return target
+
+
+def lay_out_cifar(cache: Path, shared: Path = SHARED) -> Path:
+    """`cache/cifar` with the official files of CIFAR-10 and CIFAR-100, put together once (half a minute).
+
+    Raises FileNotFoundError where the shared folder has none.
+    """
+    target, program = cache / "cifar", shared / "unpack.py"
+    if target.exists():
+        return target
+    if not (shared / "cifar").is_dir() or not program.is_file():
+        raise FileNotFoundError(f"no cifar under {shared}")
+    partial = Path(tempfile.mkdtemp(dir=cache))
+    subprocess.run([sys.executable, program, partial, "cifar-10", "cifar-100"], check=True, stdout=subprocess.DEVNULL)
     partial.rename(target)
     return target

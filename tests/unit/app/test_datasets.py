@@ -14,6 +14,7 @@ from app.datasets.intake import remove_orphans
 from tests.support.api import NPZ, ZIP, Api, array_npz, image_zip, is_problem, png, until
 from tests.support.driver import train
 from winnow.client import Client
+from winnow.contract.catalog import DATASETS
 from winnow.contract.resources import Dataset, Page
 from winnow.db.tables import datasets, objects
 
@@ -142,7 +143,7 @@ def test_uploads_are_listed_newest_first_then_those_built_in(api: Api) -> None:
     for seed, name in enumerate(("one", "two", "three")):
         api.upload(name, image_zip(seed=seed))
     whole = [item["name"] for item in api.get("/v1/datasets").json()["items"]]
-    assert whole == ["three", "two", "one", "digits", "fashion_mnist", "mnist"]
+    assert whole == ["three", "two", "one", *sorted(DATASETS)]
     for limit in ("1", "2", "4"):
         seen, cursor = [], None
         while True:

@@ -1,9 +1,23 @@
 """The built-in data sets by name."""
 
+from winnow.contract.class_names import CIFAR10, CIFAR100, CIFAR100_COARSE, CLOTHES, NUMBERS
 from winnow.contract.datasets import DatasetFacts
 
-_NUMBERS = tuple("0123456789")
-_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+def _cifar(name: str, fingerprint: str, classes: tuple[str, ...]) -> DatasetFacts:
+    """Krizhevsky 2009: 60,000 images, each class as often as any other."""
+    return DatasetFacts(
+        name=name,
+        fingerprint=fingerprint,
+        source="builtin",
+        format="builtin",
+        classes=classes,
+        channels=3,
+        size=(32, 32),
+        counts=(50_000 // len(classes),) * len(classes),
+        test_counts=(10_000 // len(classes),) * len(classes),
+    )
+
 
 _BUILTIN = (
     DatasetFacts(
@@ -11,7 +25,7 @@ _BUILTIN = (
         fingerprint="7d5acaab291c6776efcb387cb2d2c5be2605ecc1d5ced5fa880b2adc54d1c522",
         source="builtin",
         format="builtin",
-        classes=_NUMBERS,
+        classes=NUMBERS,
         channels=1,
         size=(8, 8),
         counts=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
@@ -21,7 +35,7 @@ _BUILTIN = (
         fingerprint="df29ad85923dee44a53e131a8a22e6b22dfc9d678d92f5fe8eb9d3e83eb495c7",
         source="builtin",
         format="builtin",
-        classes=_NUMBERS,
+        classes=NUMBERS,
         channels=1,
         size=(28, 28),
         counts=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
@@ -32,12 +46,15 @@ _BUILTIN = (
         fingerprint="4dfb20898369b75aa6695ac6dc460f0e8c6563d67f283ecaa110c8aec4e41577",
         source="builtin",
         format="builtin",
-        classes=_CLOTHES,
+        classes=CLOTHES,
         channels=1,
         size=(28, 28),
         counts=(6000,) * 10,
         test_counts=(1000,) * 10,
     ),
+    _cifar("cifar10", "9749d6ec13e66a905edaa36959ee2dd37affc6b5d39037d95c7ee612f0165908", CIFAR10),
+    _cifar("cifar100", "c9501396f7db87df7d60d61aacda70d5a617a22aa0fc25442286265d00a0d66c", CIFAR100),
+    _cifar("cifar100_coarse", "c97b1dbad90fe59da394f81b962869b5617c07a82caed11104c033bb228b19ce", CIFAR100_COARSE),
 )
 
 DATASETS: dict[str, DatasetFacts] = {facts.name: facts for facts in _BUILTIN}

@@ -1,20 +1,17 @@
 """MNIST and Fashion-MNIST, read by torchvision from its own files under WINNOW_DATA_DIR."""
 
-import errno
 import gzip
-import os
 import shutil
-import socket
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from winnow.artifact.uploads import RawImages
 from winnow.contract.problems import InvalidFile, NotFound
+from winnow.lottery.data.downloads import downloading, keep
 from winnow.lottery.torchvision_import import torchvision
 
 READERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
@@ -24,7 +21,6 @@ FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-_SECONDS_WITHOUT_AN_ANSWER = 20
 
 
 def idx(name: str, data_dir: Path | None) -> RawImages:
@@ -68,9 +64,11 @@ def _unpacked(name: str, reader: Any, data_dir: Path) -> Iterator[Path]:
             for file in FILES:
                 _unpack(raw / file, target / file)
         else:
-            _download(name, reader, temporary)
+            with downloading(name, _wanted(name)):
+                reader(temporary, download=True)  # fetches and unpacks all files
             for file in FILES:
-                _keep(name, _packed(target / file), _packed(raw / file))
+                with _packed(target / file).open("rb") as packed:
+                    keep(name, packed, _packed(raw / file), _wanted(name))
         yield Path(temporary)
 
 
@@ -87,31 +85,3 @@ def _unpack(file: Path, target: Path) -> None:
             shutil.copyfileobj(source, out)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InvalidFile(f"{_packed(file)} is damaged ({error}): delete it, or put the whole file there") from error
-
-
-def _download(name: str, reader: Any, folder: str) -> None:
-    """Fetches and unpacks all files; torchvision checks each one's official MD5."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_SECONDS_WITHOUT_AN_ANSWER)  # torchvision sets none and would wait for minutes
-    try:
-        reader(folder, download=True)
-    except (RuntimeError, TimeoutError, ConnectionError, HTTPException) as error:
-        raise NotFound(f"{name} is not in WINNOW_DATA_DIR and cannot be downloaded: {_wanted(name)}") from error
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _keep(name: str, file: Path, target: Path) -> None:
-    """A copy of a downloaded file, which appears under its name once it is whole."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, partial)
-        partial.replace(target)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        raise NotFound(
-            f"{name} is not in WINNOW_DATA_DIR and cannot be kept there: let Winnow's user write to it, or "
-            f"{_wanted(name)}"
-        ) from error

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from winnow.artifact.uploads import RawImages, folder_of, of_arrays, read_folder, read_upload, unchanged
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import NotFound
+from winnow.lottery.data.cifar import LAYOUTS, cifar
 from winnow.lottery.data.digits import digits
 from winnow.lottery.data.idx import READERS, idx
 from winnow.lottery.data.images import Images, Part
@@ -45,6 +46,8 @@ def _builtin(name: str, data_dir: Path | None) -> RawImages:
         return digits()
     if name in READERS:
         return idx(name, data_dir)
+    if name in LAYOUTS:
+        return cifar(name, data_dir)
     raise NotFound(f"there is no built-in data set {name!r}: see GET /v1/datasets")
 
 

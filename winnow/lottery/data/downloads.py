@@ -1,0 +1,45 @@
+"""Official files from the internet: fetched with patience, kept whole or not at all."""
+
+import errno
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO
+from urllib.error import URLError
+
+from winnow.contract.problems import NotFound
+
+_SECONDS_WITHOUT_AN_ANSWER = 20
+
+
+@contextmanager
+def downloading(name: str, wanted: str) -> Iterator[None]:
+    """Around a download by torchvision, which checks official MD5s. Raises NotFound; `wanted` says what to do then."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SECONDS_WITHOUT_AN_ANSWER)  # torchvision sets none and would wait for minutes
+    try:
+        yield
+    except (RuntimeError, URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        raise NotFound(f"{name} is not in WINNOW_DATA_DIR and cannot be downloaded: {wanted}") from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def keep(name: str, source: IO[bytes], target: Path, wanted: str) -> None:
+    """A copy of a downloaded file, which appears under its name once it is whole. Raises NotFound where it may not."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as out:
+            shutil.copyfileobj(source, out)
+        partial.replace(target)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise NotFound(
+            f"{name} is not in WINNOW_DATA_DIR and cannot be kept there: let Winnow's user write to it, or {wanted}"
+        ) from error
