@@ -1,4 +1,9 @@
-"""What is known of a data set without opening it, and the sizes of its three splits."""
+"""What is known of a data set without opening it, and the sizes of its three splits.
+
+A job may take less than all of it. Some of its classes: `classes` and `counts` are then those taken, in the order that
+the job gives, and `subset_of` is the whole. The whole is split, and classes are taken from its splits: what is a test
+image of the whole is one of every subset, so that a network of the one can be judged, or trained on, by the other.
+"""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +26,14 @@ class SplitSizes(NamedTuple):
     test: int
 
 
+class ClassCounts(NamedTuple):
+    """Images of each class in each split."""
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+
+
 class DatasetFacts(Value):
     """A data set as a spec resolves it: what it is (fingerprint) and where it is kept (source)."""
 
@@ -35,15 +48,38 @@ class DatasetFacts(Value):
     counts: tuple[int, ...] = Field(description="Images per class, without those of an official test set.")
     test_counts: tuple[int, ...] | None = Field(None, description="Images per class in the official test set, if any.")
 
-    def sizes(self) -> SplitSizes:
-        """Sizes of the three splits; the lottery draws exactly these."""
-        test = self.test_counts or split_counts(self.counts, TEST_FRACTION)
-        rest = self.counts if self.test_counts else tuple(c - t for c, t in zip(self.counts, test, strict=True))
+    subset_of: "DatasetFacts | None" = Field(None, description="The whole data set, where only some classes are taken.")
+
+    @property
+    def whole(self) -> "DatasetFacts":
+        """The data set with all its classes: what is loaded, held against the fingerprint, and split."""
+        return self.subset_of or self
+
+    @property
+    def subset(self) -> tuple[int, ...] | None:
+        """The place in the whole of each class that is taken, None for all of them."""
+        return None if self.subset_of is None else tuple(self.subset_of.classes.index(name) for name in self.classes)
+
+    def class_counts(self) -> ClassCounts:
+        """Images of each class in the three splits; the lottery draws exactly these."""
+        counts, tested = self.whole.counts, self.whole.test_counts
+        test = tested or split_counts(counts, TEST_FRACTION)
+        rest = counts if tested else _less(counts, test)
         validation = split_counts(rest, VALIDATION_FRACTION)
-        return SplitSizes(sum(rest) - sum(validation), sum(validation), sum(test))
+        parts = (_less(rest, validation), validation, test)
+        places = range(len(counts)) if self.subset is None else self.subset
+        return ClassCounts(*(tuple(part[place] for place in places) for part in parts))
+
+    def sizes(self) -> SplitSizes:
+        """Sizes of the three splits."""
+        return SplitSizes(*map(sum, self.class_counts()))
 
 
 def split_counts(counts: tuple[int, ...], fraction: Decimal) -> tuple[int, ...]:
     """How many of each class go into a stratified part of `fraction` of the whole: largest remainder."""
     quotas = [Fraction(fraction) * count for count in counts]
     return spread(round_half_up(Fraction(fraction) * sum(counts)), quotas, counts)
+
+
+def _less(counts: tuple[int, ...], taken: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(count - part for count, part in zip(counts, taken, strict=True))

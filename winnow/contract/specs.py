@@ -22,11 +22,23 @@ def _short(choice: Any) -> BeforeValidator:
     return BeforeValidator(_choice, json_schema_input_type=str | choice)
 
 
+ClassName = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class DatasetChoice(Value):
-    """A data set by name or id."""
+    """A data set by name or id, or a part of it."""
 
     name: str = Field(min_length=1, max_length=200, description="`digits`, `dst_…`, or a folder of the data directory.")
     fingerprint: str | None = Field(None, description="Refuse the job unless the data set still has this fingerprint.")
+    classes: tuple[ClassName, ...] | None = Field(
+        None, min_length=2, max_length=10_000, description="Only these classes, in this order; all unless given."
+    )
+
+    @model_validator(mode="after")
+    def _classes_once(self) -> Self:
+        if self.classes is not None and len(set(self.classes)) != len(self.classes):
+            raise ValueError("name each class once")
+        return self
 
 
 class ModelChoice(Value):

@@ -32,6 +32,7 @@ class Recipe(Value):
     """Everything that decides how one replicate of one network is trained. `steps` is T, where a cosine ends."""
 
     fingerprint: str
+    subset: tuple[int, ...] | None = Field(None, description="Places of the classes taken of the whole; null: all.")
     architecture: str
     classes: int
     channels: int

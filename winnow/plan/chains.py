@@ -106,6 +106,7 @@ def _common(job: Resolved, replicate: int) -> dict[str, object]:
     train, facts = job.spec.train, job.dataset
     recipe = Recipe(
         fingerprint=facts.fingerprint,
+        subset=facts.subset,
         architecture=job.spec.model.name,
         classes=len(facts.classes),
         channels=facts.channels,

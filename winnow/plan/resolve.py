@@ -1,10 +1,9 @@
 """From what a user sent to what is done: defaults, data, budgets in steps. The rest of the plan reads only this."""
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Literal
 
 from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
 from winnow.contract.catalog.criteria import CRITERIA
@@ -13,7 +12,6 @@ from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs import (
     Cosine,
     Criterion,
-    DatasetChoice,
     Iterative,
     Method,
     ModelChoice,
@@ -26,8 +24,8 @@ from winnow.contract.specs import (
 from winnow.contract.units import LrSchedule, Milestones, Rates, Retrain
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
-
-Entry = TypeVar("Entry")
+from winnow.plan.dataset_choice import chosen, settled_choice
+from winnow.plan.knowing import known
 
 MAX_LEVELS = 200
 MAX_UNITS = 5000
@@ -94,13 +92,13 @@ class Resolved(Value):
 
 def resolve(spec: Spec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) -> Resolved:
     """Settle every choice of a spec on this data set and resource. Raises InvalidSpec for what cannot be met."""
-    architecture = _known("architecture", spec.model.name, ARCHITECTURES)
+    architecture = known("architecture", spec.model.name, ARCHITECTURES)
     _check_dropout(architecture, spec.model)
-    _check_dataset(spec.dataset, facts)
+    facts = chosen(spec.dataset, facts)
     _check_image(architecture, facts)
     settled = spec.model_copy(
         update={
-            "dataset": DatasetChoice(name=facts.name, fingerprint=facts.fingerprint),
+            "dataset": settled_choice(facts),
             "resource": resource,
             **_settled_method(spec, architecture),
         }
@@ -115,14 +113,6 @@ def resolve(spec: Spec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) ->
 
 def _steps(steps: int | None, epochs: int | None, steps_per_epoch: int) -> int:
     return steps if steps is not None else (epochs or 0) * steps_per_epoch
-
-
-def _known(what: str, name: str, table: Mapping[str, Entry]) -> Entry:
-    if name in table:
-        return table[name]
-    close = get_close_matches(name, table, n=1)
-    guess = f"Did you mean {close[0]!r}? " if close else ""
-    raise InvalidSpec(f"There is no {what} {name!r}. {guess}Known are: {', '.join(sorted(table))}.")
 
 
 def _settled_method(spec: Spec, architecture: Architecture) -> dict[str, Method]:
@@ -141,14 +131,14 @@ def _scope(choice: Scope, architecture: Architecture) -> Scope:
 
 
 def _check_layers(names: Collection[str], architecture: Architecture) -> None:
-    known = {name for layer in architecture.layers for name in layer}
-    if unknown := sorted(set(names) - known):
-        raise InvalidSpec(f"{architecture.name} has no layer {unknown[0]!r}. Known are: {', '.join(sorted(known))}.")
+    layers = {name for layer in architecture.layers for name in layer}
+    if unknown := sorted(set(names) - layers):
+        raise InvalidSpec(f"{architecture.name} has no layer {unknown[0]!r}. Known are: {', '.join(sorted(layers))}.")
 
 
 def _criterion(method: Method) -> Criterion:
     choice = method.criterion
-    entry = _known("criterion", choice.name, CRITERIA)
+    entry = known("criterion", choice.name, CRITERIA)
     if choice.alpha is not None and entry.alpha is None:
         raise InvalidSpec(f"The criterion {choice.name} has no alpha. Leave it out.")
     if choice.at == "rewind" and method.retraining != "rewind":
@@ -163,20 +153,6 @@ def _check_dropout(architecture: Architecture, choice: ModelChoice) -> None:
     if choice.dropout and not architecture.dropout:
         able = ", ".join(sorted(name for name, entry in ARCHITECTURES.items() if entry.dropout))
         raise InvalidSpec(f"{architecture.name} has no place for dropout. Leave it out, or take one of: {able}.")
-
-
-def _check_dataset(choice: DatasetChoice, facts: DatasetFacts) -> None:
-    if choice.fingerprint not in (None, facts.fingerprint):
-        raise InvalidSpec(
-            f"The data set {facts.name!r} has the fingerprint {facts.fingerprint}, not the one the spec asks for: "
-            "its content has changed. Leave the fingerprint out to take it as it is."
-        )
-    sizes = facts.sizes()
-    if min(sizes) < 1:
-        raise InvalidSpec(
-            f"The data set {facts.name!r} is too small to split: {sizes.train} training, {sizes.validation} validation "
-            f"and {sizes.test} test images. Each part needs one at least."
-        )
 
 
 def _check_image(architecture: Architecture, facts: DatasetFacts) -> None:

@@ -16,13 +16,13 @@ from winnow.lottery.data.images import Images, Part
 
 
 def load(facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None = None) -> Images:
-    """All images of a data set, uint8 N×C×H×W on the CPU, in the order of the fingerprint.
+    """All images of a data set, uint8 N×C×H×W on the CPU, in the order of the fingerprint, whatever classes are taken.
 
     `data_dir` is WINNOW_DATA_DIR, `upload` a local copy of the uploaded file. Every byte is hashed (0.05 s for MNIST):
     raises Conflict where what is there is no longer what the facts say, NotFound where nothing is there, InvalidFile
     where it is damaged.
     """
-    raw = _raw(facts, data_dir, upload)
+    raw = _raw(facts.whole, data_dir, upload)
     test = None if raw.x_test is None or raw.y_test is None else _part(raw.x_test, raw.y_test)
     return Images(_part(raw.x, raw.y), test)
 

@@ -10,17 +10,21 @@ from winnow.lottery.data.statistics import measured
 
 
 def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
-    """Cut a data set in three; its sizes are `facts.sizes()`, each class in proportion.
+    """Cut a data set in three; the images of each class are `facts.class_counts()`.
 
     An official test set stays whole. Elsewhere the test images follow from the fingerprint alone, so that no job
-    trains on another's test images. Validation is drawn from the rest by the job's seed.
+    trains on another's test images. Validation is drawn from the rest by the job's seed. Where only some classes are
+    wanted, they are taken from the splits of the whole.
     """
-    rest, test, counts = images.train, images.test, facts.counts
+    whole = facts.whole
+    rest, test, counts = images.train, images.test, whole.counts
     if test is None:
         taken = split_counts(counts, TEST_FRACTION)
-        rest, test = _part_off(rest, taken, seed_for(int(facts.fingerprint, 16), "split"))
+        rest, test = _part_off(rest, taken, seed_for(int(whole.fingerprint, 16), "split"))
         counts = tuple(count - part for count, part in zip(counts, taken, strict=True))
     train, validation = _part_off(rest, split_counts(counts, VALIDATION_FRACTION), seed_for(seed, "split"))
+    if facts.subset is not None:
+        train, validation, test = (_of_classes(part, facts.subset) for part in (train, validation, test))
     return Split(train, validation, test, measured(train.x))
 
 
@@ -37,3 +41,11 @@ def _part_off(part: Part, taken: tuple[int, ...], seed: int) -> tuple[Part, Part
 def _select(part: Part, chosen: Tensor) -> Part:
     index = chosen.nonzero().flatten()
     return Part(part.x.index_select(0, index), part.y.index_select(0, index))
+
+
+def _of_classes(part: Part, subset: tuple[int, ...]) -> Part:
+    """The images of these classes, which are called 0, 1, … from now on."""
+    places = torch.tensor(subset)
+    taken = _select(part, torch.isin(part.y, places))
+    order = places.argsort()
+    return Part(taken.x, order[torch.searchsorted(places[order], taken.y)])

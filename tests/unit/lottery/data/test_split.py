@@ -2,14 +2,17 @@
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from winnow.artifact.preprocessing import Preprocessing, normalise
 from winnow.contract.datasets import TEST_FRACTION, VALIDATION_FRACTION, DatasetFacts, split_counts
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs import DatasetChoice
 from winnow.lottery.data import Images, Part, split
 from winnow.lottery.data.normalise import Normalisation
 from winnow.lottery.data.statistics import measured
+from winnow.plan.dataset_choice import chosen
 
 COUNTS = st.lists(st.integers(2, 60), min_size=2, max_size=6).filter(lambda counts: sum(counts) >= 10)
 SEEDS = st.integers(0, 2**63 - 1)
@@ -137,3 +140,37 @@ def test_training_and_prediction_normalise_to_the_same_bits(mean: float, std: fl
     assert predicted_on.dtype == np.float32
     assert trained_on.numpy().tobytes() == predicted_on.tobytes()
     np.testing.assert_allclose(predicted_on[0, 0], (images[0, :, :, 0] / 255 - mean) / std, rtol=1e-3, atol=1e-3)
+
+
+def _subset(facts: DatasetFacts, places: list[int]) -> DatasetFacts:
+    names = [facts.classes[place] for place in places]
+    return chosen(DatasetChoice(name=facts.name, classes=tuple(names)), facts)
+
+
+@given(counts=COUNTS.filter(lambda counts: len(counts) > 1), seed=SEEDS, data=st.data())
+def test_a_subset_has_the_images_that_its_classes_have_in_the_whole(
+    counts: list[int], seed: int, data: st.DataObject
+) -> None:
+    """So no subset trains on what the whole, or another subset, tests on."""
+    facts, images = _facts(tuple(counts)), Images(_numbered(tuple(counts)), None)
+    places = data.draw(st.permutations(range(len(counts))))[: data.draw(st.integers(2, len(counts)))]
+    try:
+        subset = _subset(facts, places)
+    except InvalidSpec:
+        reject()  # a split of these classes would be empty
+    whole, cut = split(images, facts, seed), split(images, subset, seed)
+    for part, of in ((cut.train, whole.train), (cut.validation, whole.validation), (cut.test, whole.test)):
+        wanted = [(number, label) for number, label in zip(_numbers(of), of.y.tolist(), strict=True) if label in places]
+        assert list(zip(_numbers(part), (places[label] for label in part.y), strict=True)) == wanted
+    per_class = subset.class_counts()
+    found = tuple(_per_class(part, len(places)) for part in (cut.train, cut.validation, cut.test))
+    assert found == tuple(per_class)
+    assert cut.preprocessing == measured(cut.train.x)
+
+
+def test_a_subset_of_an_official_test_set_is_relabelled_in_the_order_given() -> None:
+    facts, official = _facts((20, 20, 20), tested=(3, 3, 3)), _numbered((3, 3, 3), first=10_000)
+    cut = split(Images(_numbered((20, 20, 20)), official), _subset(facts, [2, 0]), 0)
+    labels = dict(zip(_numbers(official), official.y.tolist(), strict=True))
+    assert [labels[number] for number in _numbers(cut.test)] == [{0: 2, 1: 0}[label] for label in cut.test.y.tolist()]
+    assert len(cut.test) == 6

@@ -1,0 +1,69 @@
+"""What a job takes of a data set: keys differ where outcomes can, and meet where they cannot."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.fabricated import DIGITS_LIKE
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs import SPEC
+from winnow.plan import Resolved, places, resolve
+
+SPEC_OF_ALL = {"kind": "train", "dataset": "digits", "model": "digits_cnn"}
+ALL = list(DIGITS_LIKE.classes)
+
+
+def job(**choice: Any) -> Resolved:
+    """A job on some of the digits."""
+    sent = SPEC_OF_ALL | {"dataset": {"name": "digits"} | choice}
+    return resolve(SPEC.validate_python(sent), DIGITS_LIKE, "cpu")
+
+
+def key(**choice: Any) -> str:
+    return places(job(**choice), {})[0].unit.key
+
+
+@pytest.mark.parametrize("choice", [{"classes": ALL}, {"classes": None}])
+def test_what_says_the_same_as_the_name_alone_has_the_same_key(choice: dict[str, Any]) -> None:
+    plain = resolve(SPEC.validate_python(SPEC_OF_ALL), DIGITS_LIKE, "cpu")
+    assert key(**choice) == places(plain, {})[0].unit.key
+    assert job(**choice) == plain
+
+
+def test_whatever_can_change_the_outcome_changes_the_key() -> None:
+    choices: list[dict[str, Any]] = [
+        {},
+        {"classes": ["1", "7"]},
+        {"classes": ["7", "1"]},
+        {"classes": ["1", "7", "2"]},
+        {"classes": ALL[::-1]},
+    ]
+    assert len({key(**choice) for choice in choices}) == len(choices)
+
+
+@pytest.mark.parametrize("choice", [{}, {"classes": ["7", "1"]}])
+def test_a_resolved_spec_means_the_same_when_it_is_sent_again(choice: dict[str, Any]) -> None:
+    first = job(**choice)
+    again = SPEC.validate_json(SPEC.dump_json(first.spec))
+    assert resolve(again, DIGITS_LIKE, "cpu") == first
+
+
+def test_the_network_has_an_output_for_each_class_that_is_taken() -> None:
+    found = job(classes=["7", "1", "3"])
+    recipe = places(found, {})[0].unit.inputs.recipe
+    assert (recipe.classes, recipe.subset, found.dataset.classes) == (3, (7, 1, 3), ("7", "1", "3"))
+    assert sum(found.dataset.sizes()) == sum(found.dataset.counts) == 3 * 180
+
+
+@pytest.mark.parametrize(
+    ("choice", "why"),
+    [
+        ({"classes": ["7", "seven"]}, "no class of 'digits' 'seven'"),
+        ({"classes": ["7"]}, "at least 2"),
+        ({"classes": ["7", "7"]}, "name each class once"),
+        ({"classes": []}, "at least 2"),
+    ],
+)
+def test_what_a_data_set_has_not_is_refused(choice: dict[str, Any], why: str) -> None:
+    with pytest.raises((InvalidSpec, ValueError), match=why):
+        job(**choice)

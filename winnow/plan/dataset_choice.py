@@ -1,0 +1,53 @@
+"""From the data set that was found to the part of it that a job asks for."""
+
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs import DatasetChoice
+from winnow.plan.knowing import known
+
+
+def chosen(choice: DatasetChoice, facts: DatasetFacts) -> DatasetFacts:
+    """The facts of what the choice leaves of a data set. Raises InvalidSpec for what it has not."""
+    _check_fingerprint(choice, facts)
+    taken = _of_classes(facts, choice.classes) if choice.classes else facts
+    _check_sizes(taken)
+    return taken
+
+
+def settled_choice(facts: DatasetFacts) -> DatasetChoice:
+    """The choice that gives these facts, every parameter written out; `classes` only where it is not all of them."""
+    return DatasetChoice(
+        name=facts.name, fingerprint=facts.fingerprint, classes=facts.classes if facts.subset_of else None
+    )
+
+
+def _of_classes(facts: DatasetFacts, names: tuple[str, ...]) -> DatasetFacts:
+    if names == facts.classes:
+        return facts
+    index_of = {name: index for index, name in enumerate(facts.classes)}
+    places = [known(f"class of {facts.name!r}", name, index_of) for name in names]
+    return facts.model_copy(
+        update={
+            "classes": names,
+            "counts": tuple(facts.counts[place] for place in places),
+            "test_counts": facts.test_counts and tuple(facts.test_counts[place] for place in places),
+            "subset_of": facts,
+        }
+    )
+
+
+def _check_fingerprint(choice: DatasetChoice, facts: DatasetFacts) -> None:
+    if choice.fingerprint not in (None, facts.fingerprint):
+        raise InvalidSpec(
+            f"The data set {facts.name!r} has the fingerprint {facts.fingerprint}, not the one the spec asks for: "
+            "its content has changed. Leave the fingerprint out to take it as it is."
+        )
+
+
+def _check_sizes(facts: DatasetFacts) -> None:
+    sizes = facts.sizes()
+    if min(sizes) < 1:
+        raise InvalidSpec(
+            f"The data set {facts.name!r} is too small to split: {sizes.train} training, {sizes.validation} validation "
+            f"and {sizes.test} test images. Each part needs one at least."
+        )
