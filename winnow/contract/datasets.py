@@ -3,6 +3,8 @@
 A job may take less than all of it. Some of its classes: `classes` and `counts` are then those taken, in the order that
 the job gives, and `subset_of` is the whole. The whole is split, and classes are taken from its splits: what is a test
 image of the whole is one of every subset, so that a network of the one can be judged, or trained on, by the other.
+A fraction of the training split: of each class so many images, the first in an order that the job's seed decides, so
+that a small fraction lies in a larger one. Validation and test stay whole.
 """
 
 from decimal import Decimal
@@ -12,7 +14,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from winnow.contract.counts import round_half_up, spread
-from winnow.contract.values import Value
+from winnow.contract.values import Exact, Value
 
 TEST_FRACTION = Decimal("0.2")
 VALIDATION_FRACTION = Decimal("0.1")
@@ -49,6 +51,7 @@ class DatasetFacts(Value):
     test_counts: tuple[int, ...] | None = Field(None, description="Images per class in the official test set, if any.")
 
     subset_of: "DatasetFacts | None" = Field(None, description="The whole data set, where only some classes are taken.")
+    fraction: Exact = Field(Decimal(1), description="Share of the training split that is trained on.")
 
     @property
     def whole(self) -> "DatasetFacts":
@@ -66,7 +69,8 @@ class DatasetFacts(Value):
         test = tested or split_counts(counts, TEST_FRACTION)
         rest = counts if tested else _less(counts, test)
         validation = split_counts(rest, VALIDATION_FRACTION)
-        parts = (_less(rest, validation), validation, test)
+        train = tuple(round_half_up(Fraction(self.fraction) * count) for count in _less(rest, validation))
+        parts = (train, validation, test)
         places = range(len(counts)) if self.subset is None else self.subset
         return ClassCounts(*(tuple(part[place] for place in places) for part in parts))
 

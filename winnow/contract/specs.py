@@ -33,6 +33,9 @@ class DatasetChoice(Value):
     classes: tuple[ClassName, ...] | None = Field(
         None, min_length=2, max_length=10_000, description="Only these classes, in this order; all unless given."
     )
+    fraction: Exact = Field(
+        Decimal(1), ge=Decimal("0.05"), le=1, description="Share of the training split to train on, of each class."
+    )
 
     @model_validator(mode="after")
     def _classes_once(self) -> Self:

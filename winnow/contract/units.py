@@ -1,5 +1,6 @@
 """The unit: the smallest piece of work that is claimed, done once and kept, named by what made it."""
 
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -33,6 +34,7 @@ class Recipe(Value):
 
     fingerprint: str
     subset: tuple[int, ...] | None = Field(None, description="Places of the classes taken of the whole; null: all.")
+    fraction: Exact = Decimal(1)
     architecture: str
     classes: int
     channels: int

@@ -107,6 +107,7 @@ def _common(job: Resolved, replicate: int) -> dict[str, object]:
     recipe = Recipe(
         fingerprint=facts.fingerprint,
         subset=facts.subset,
+        fraction=facts.fraction,
         architecture=job.spec.model.name,
         classes=len(facts.classes),
         channels=facts.channels,

@@ -1,5 +1,7 @@
 """From the data set that was found to the part of it that a job asks for."""
 
+from decimal import Decimal
+
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs import DatasetChoice
@@ -9,15 +11,20 @@ from winnow.plan.knowing import known
 def chosen(choice: DatasetChoice, facts: DatasetFacts) -> DatasetFacts:
     """The facts of what the choice leaves of a data set. Raises InvalidSpec for what it has not."""
     _check_fingerprint(choice, facts)
-    taken = _of_classes(facts, choice.classes) if choice.classes else facts
+    whole = facts.model_copy(update={"fraction": choice.fraction})
+    taken = _of_classes(whole, choice.classes) if choice.classes else whole
     _check_sizes(taken)
+    _check_fraction(taken)
     return taken
 
 
 def settled_choice(facts: DatasetFacts) -> DatasetChoice:
     """The choice that gives these facts, every parameter written out; `classes` only where it is not all of them."""
     return DatasetChoice(
-        name=facts.name, fingerprint=facts.fingerprint, classes=facts.classes if facts.subset_of else None
+        name=facts.name,
+        fingerprint=facts.fingerprint,
+        classes=facts.classes if facts.subset_of else None,
+        fraction=facts.fraction,
     )
 
 
@@ -51,3 +58,14 @@ def _check_sizes(facts: DatasetFacts) -> None:
             f"The data set {facts.name!r} is too small to split: {sizes.train} training, {sizes.validation} validation "
             f"and {sizes.test} test images. Each part needs one at least."
         )
+
+
+def _check_fraction(facts: DatasetFacts) -> None:
+    everything = facts.whole.model_copy(update={"fraction": Decimal(1)})
+    counts = dict(zip(everything.classes, everything.class_counts().train, strict=True))
+    for name, left in zip(facts.classes, facts.class_counts().train, strict=True):
+        if counts[name] and not left:
+            raise InvalidSpec(
+                f"Of the {counts[name]} training images of class {name!r}, a fraction of {facts.fraction} leaves none. "
+                "Raise it, or name in `classes` those that have enough."
+            )

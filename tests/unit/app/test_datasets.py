@@ -32,7 +32,12 @@ def test_a_zip_becomes_a_data_set_that_jobs_can_name(api: Api) -> None:
     assert api.get(answer.headers["location"]).json() == answer.json() == api.get("/v1/datasets/mine").json()
     for name in ("mine", dataset.id):
         job = api.submit(train(dataset=name, train={"epochs": 1, "batch_size": 4}))
-        assert job["spec"]["dataset"] == {"name": "mine", "fingerprint": dataset.fingerprint, "classes": None}
+        assert job["spec"]["dataset"] == {
+            "name": "mine",
+            "fingerprint": dataset.fingerprint,
+            "classes": None,
+            "fraction": 1.0,
+        }
     assert not api.left_in_uploads()
 
 

@@ -1,5 +1,6 @@
 """What a job takes of a data set: keys differ where outcomes can, and meet where they cannot."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def key(**choice: Any) -> str:
     return places(job(**choice), {})[0].unit.key
 
 
-@pytest.mark.parametrize("choice", [{"classes": ALL}, {"classes": None}])
+@pytest.mark.parametrize("choice", [{"classes": ALL}, {"classes": None}, {"fraction": 1}, {"fraction": 1.0}])
 def test_what_says_the_same_as_the_name_alone_has_the_same_key(choice: dict[str, Any]) -> None:
     plain = resolve(SPEC.validate_python(SPEC_OF_ALL), DIGITS_LIKE, "cpu")
     assert key(**choice) == places(plain, {})[0].unit.key
@@ -37,11 +38,15 @@ def test_whatever_can_change_the_outcome_changes_the_key() -> None:
         {"classes": ["7", "1"]},
         {"classes": ["1", "7", "2"]},
         {"classes": ALL[::-1]},
+        {"fraction": 0.5},
+        {"fraction": 0.25},
+        {"fraction": 0.25, "classes": ["1", "7"]},
     ]
+    assert key(fraction=0.25) == key(fraction="0.250")
     assert len({key(**choice) for choice in choices}) == len(choices)
 
 
-@pytest.mark.parametrize("choice", [{}, {"classes": ["7", "1"]}])
+@pytest.mark.parametrize("choice", [{}, {"classes": ["7", "1"]}, {"fraction": 0.3, "classes": ["7", "1"]}])
 def test_a_resolved_spec_means_the_same_when_it_is_sent_again(choice: dict[str, Any]) -> None:
     first = job(**choice)
     again = SPEC.validate_json(SPEC.dump_json(first.spec))
@@ -62,8 +67,25 @@ def test_the_network_has_an_output_for_each_class_that_is_taken() -> None:
         ({"classes": ["7"]}, "at least 2"),
         ({"classes": ["7", "7"]}, "name each class once"),
         ({"classes": []}, "at least 2"),
+        ({"fraction": 0.04}, "greater than or equal to 0.05"),
+        ({"fraction": 1.01}, "less than or equal to 1"),
     ],
 )
 def test_what_a_data_set_has_not_is_refused(choice: dict[str, Any], why: str) -> None:
     with pytest.raises((InvalidSpec, ValueError), match=why):
         job(**choice)
+
+
+def test_an_epoch_is_a_pass_over_the_fraction() -> None:
+    part, whole = job(fraction=0.1), job()
+    assert (whole.dataset.sizes(), part.dataset.sizes()) == ((1296, 144, 360), (130, 144, 360))
+    assert (whole.steps_per_epoch, part.steps_per_epoch) == (22, 3)
+    assert whole.dataset.class_counts()[1:] == part.dataset.class_counts()[1:]
+
+
+def test_a_class_that_a_fraction_would_leave_empty_is_refused_unless_it_is_left_out() -> None:
+    rare = DIGITS_LIKE.model_copy(update={"counts": (9, *DIGITS_LIKE.counts[1:])})
+    for choice, refused in (({"fraction": 0.05}, True), ({"fraction": 0.05, "classes": ["1", "2"]}, False)):
+        sent = SPEC.validate_python(SPEC_OF_ALL | {"train": {"batch_size": 2}, "dataset": {"name": "digits"} | choice})
+        with pytest.raises(InvalidSpec, match=r"class '0'.*leaves none") if refused else nullcontext():
+            resolve(sent, rare, "cpu")

@@ -13,8 +13,8 @@ def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
     """Cut a data set in three; the images of each class are `facts.class_counts()`.
 
     An official test set stays whole. Elsewhere the test images follow from the fingerprint alone, so that no job
-    trains on another's test images. Validation is drawn from the rest by the job's seed. Where only some classes are
-    wanted, they are taken from the splits of the whole.
+    trains on another's test images. Validation is drawn from the rest by the job's seed, and so is the order in which
+    a fraction of what is left is taken. Where only some classes are wanted, they are taken from all three at last.
     """
     whole = facts.whole
     rest, test, counts = images.train, images.test, whole.counts
@@ -23,6 +23,8 @@ def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
         rest, test = _part_off(rest, taken, seed_for(int(whole.fingerprint, 16), "split"))
         counts = tuple(count - part for count, part in zip(counts, taken, strict=True))
     train, validation = _part_off(rest, split_counts(counts, VALIDATION_FRACTION), seed_for(seed, "split"))
+    if facts.fraction != 1:
+        _, train = _part_off(train, whole.class_counts().train, seed_for(seed, "fraction"))
     if facts.subset is not None:
         train, validation, test = (_of_classes(part, facts.subset) for part in (train, validation, test))
     return Split(train, validation, test, measured(train.x))

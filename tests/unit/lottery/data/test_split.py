@@ -1,5 +1,7 @@
 """The three splits: disjoint, stratified, exactly of the facts' sizes, drawn from what they may depend on."""
 
+from decimal import Decimal
+
 import numpy as np
 import torch
 from hypothesis import given, reject
@@ -174,3 +176,45 @@ def test_a_subset_of_an_official_test_set_is_relabelled_in_the_order_given() -> 
     labels = dict(zip(_numbers(official), official.y.tolist(), strict=True))
     assert [labels[number] for number in _numbers(cut.test)] == [{0: 2, 1: 0}[label] for label in cut.test.y.tolist()]
     assert len(cut.test) == 6
+
+
+@given(
+    counts=st.lists(st.integers(20, 60), min_size=2, max_size=5),
+    seed=SEEDS,
+    fractions=st.lists(st.integers(5, 100), min_size=2, max_size=2),
+    tested=st.booleans(),
+)
+def test_a_fraction_of_the_training_split_lies_in_a_larger_one_and_nothing_else_changes(
+    counts: list[int], seed: int, fractions: list[int], tested: bool
+) -> None:
+    official = _numbered((3,) * len(counts), first=10_000) if tested else None
+    facts = _facts(tuple(counts), tested=(3,) * len(counts) if tested else None)
+    images = Images(_numbered(tuple(counts)), official)
+    whole, small, large = (
+        split(images, facts.model_copy(update={"fraction": Decimal(percent) / 100}), seed)
+        for percent in (100, *sorted(fractions))
+    )
+    assert set(_numbers(small.train)) <= set(_numbers(large.train)) <= set(_numbers(whole.train))
+    for cut, percent in ((small, min(fractions)), (large, max(fractions))):
+        per_class = zip(_per_class(cut.train, len(counts)), _per_class(whole.train, len(counts)), strict=True)
+        assert all(abs(taken - count * percent / 100) <= 0.5 for taken, count in per_class)
+        for part, same in ((cut.validation, whole.validation), (cut.test, whole.test)):
+            assert torch.equal(part.x, same.x)
+            assert torch.equal(part.y, same.y)
+        assert cut.preprocessing == measured(cut.train.x)
+
+
+def test_a_fraction_of_a_subset_is_the_subset_of_the_fraction() -> None:
+    facts, images = _facts((40, 50, 60)), Images(_numbered((40, 50, 60)), None)
+    whole = split(images, facts.model_copy(update={"fraction": Decimal("0.3")}), 0)
+    choice = DatasetChoice(name=facts.name, classes=(facts.classes[2], facts.classes[0]), fraction=Decimal("0.3"))
+    facts = chosen(choice, facts)
+    cut = split(images, facts, 0)
+    assert _numbers(cut.train) == [n for n, y in zip(_numbers(whole.train), whole.train.y, strict=True) if y != 1]
+    assert _per_class(cut.train, 2) == facts.class_counts().train == (13, 9)
+
+
+def test_another_seed_takes_another_fraction() -> None:
+    facts = _facts((40, 40), tested=(3, 3)).model_copy(update={"fraction": Decimal("0.5")})
+    images = Images(_numbered((40, 40)), _numbered((3, 3), first=10_000))
+    assert _numbers(split(images, facts, 0).train) != _numbers(split(images, facts, 1).train)
