@@ -62,11 +62,18 @@ def decode(data: bytes, preprocessing: Preprocessing, name: str = "the image") -
 
 def decode_as(data: bytes, channels: int, size: tuple[int, int], name: str) -> NDArray[np.uint8]:
     """`decode` for a data set, which has channels and a size before it has a mean."""
-    height, width = size
     with _reading(data, name) as image:
-        upright = _coloured(ImageOps.exif_transpose(image), channels)
-        fitted = upright if upright.size == (width, height) else upright.resize((width, height), _BILINEAR)
-        return np.array(fitted, dtype=np.uint8).reshape(height, width, channels)
+        return _fitted(ImageOps.exif_transpose(image), channels, size)
+
+
+def adapted(images: NDArray[np.uint8], channels: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """uint8 N×H×W×C images that are in memory as `decode_as` gives them from files: the same bytes."""
+    if images.shape[1:] == (*size, channels):
+        return images
+    fitted = np.empty((len(images), *size, channels), dtype=np.uint8)
+    for row, image in enumerate(images):
+        fitted[row] = _fitted(Image.fromarray(image[..., 0] if image.shape[2] == 1 else image), channels, size)
+    return fitted
 
 
 def decode_array(pixels: ArrayLike, preprocessing: Preprocessing) -> NDArray[np.uint8]:
@@ -119,6 +126,14 @@ def _check_pixels(image: Image.Image, name: str) -> None:
 
 def _too_large(name: str) -> str:
     return f"{name} has more than {MAX_PIXELS:,} pixels: make it smaller before sending it"
+
+
+def _fitted(image: Image.Image, channels: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Coloured, then resized. Pillow does both in whole numbers, and widens its filter by the scale (antialiased)."""
+    height, width = size
+    coloured = _coloured(image, channels)
+    fitted = coloured if coloured.size == (width, height) else coloured.resize((width, height), _BILINEAR)
+    return np.array(fitted, dtype=np.uint8).reshape(height, width, channels)
 
 
 def _coloured(image: Image.Image, channels: int) -> Image.Image:

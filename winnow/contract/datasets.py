@@ -5,6 +5,8 @@ the job gives, and `subset_of` is the whole. The whole is split, and classes are
 image of the whole is one of every subset, so that a network of the one can be judged, or trained on, by the other.
 A fraction of the training split: of each class so many images, the first in an order that the job's seed decides, so
 that a small fraction lies in a larger one. Validation and test stay whole.
+Another size or other channels: they stand in the facts that are loaded by, as those of the images on their way in.
+None of it changes the fingerprint, which is the content's; a recipe holds each beside it.
 """
 
 from decimal import Decimal
@@ -18,6 +20,8 @@ from winnow.contract.values import Exact, Value
 
 TEST_FRACTION = Decimal("0.2")
 VALIDATION_FRACTION = Decimal("0.1")
+MAX_DECODED = 4 * 2**30
+"""Bytes of a data set's pixels: training holds them all in memory."""
 
 
 class SplitSizes(NamedTuple):
@@ -52,6 +56,12 @@ class DatasetFacts(Value):
 
     subset_of: "DatasetFacts | None" = Field(None, description="The whole data set, where only some classes are taken.")
     fraction: Exact = Field(Decimal(1), description="Share of the training split that is trained on.")
+
+    @property
+    def decoded(self) -> int:
+        """Bytes of all pixels of the whole."""
+        images = sum(self.whole.counts) + sum(self.whole.test_counts or ())
+        return images * self.channels * self.size[0] * self.size[1]
 
     @property
     def whole(self) -> "DatasetFacts":

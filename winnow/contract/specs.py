@@ -22,6 +22,7 @@ def _short(choice: Any) -> BeforeValidator:
     return BeforeValidator(_choice, json_schema_input_type=str | choice)
 
 
+Pixels = Annotated[int, Field(ge=1, le=1024)]
 ClassName = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -31,10 +32,16 @@ class DatasetChoice(Value):
     name: str = Field(min_length=1, max_length=200, description="`digits`, `dst_…`, or a folder of the data directory.")
     fingerprint: str | None = Field(None, description="Refuse the job unless the data set still has this fingerprint.")
     classes: tuple[ClassName, ...] | None = Field(
-        None, min_length=2, max_length=10_000, description="Only these classes, in this order; all unless given."
+        None, min_length=2, description="Only these classes, in this order; all unless given."
     )
     fraction: Exact = Field(
         Decimal(1), ge=Decimal("0.05"), le=1, description="Share of the training split to train on, of each class."
+    )
+    size: tuple[Pixels, Pixels] | None = Field(
+        None, description="Height and width to resize images to, bilinear and antialiased; their own unless given."
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="1: turn colour to grey (ITU-R 601 luma). 3: grey to RGB. Their own unless given."
     )
 
     @model_validator(mode="after")

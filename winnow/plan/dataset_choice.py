@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from winnow.contract.datasets import DatasetFacts
+from winnow.contract.datasets import MAX_DECODED, DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs import DatasetChoice
 from winnow.plan.knowing import known
@@ -11,10 +11,12 @@ from winnow.plan.knowing import known
 def chosen(choice: DatasetChoice, facts: DatasetFacts) -> DatasetFacts:
     """The facts of what the choice leaves of a data set. Raises InvalidSpec for what it has not."""
     _check_fingerprint(choice, facts)
-    whole = facts.model_copy(update={"fraction": choice.fraction})
+    adapted = {"size": choice.size or facts.size, "channels": choice.channels or facts.channels}
+    whole = facts.model_copy(update={"fraction": choice.fraction, **adapted})
     taken = _of_classes(whole, choice.classes) if choice.classes else whole
     _check_sizes(taken)
     _check_fraction(taken)
+    _check_memory(facts, taken)
     return taken
 
 
@@ -25,6 +27,8 @@ def settled_choice(facts: DatasetFacts) -> DatasetChoice:
         fingerprint=facts.fingerprint,
         classes=facts.classes if facts.subset_of else None,
         fraction=facts.fraction,
+        size=facts.size,
+        channels=facts.channels,
     )
 
 
@@ -69,3 +73,13 @@ def _check_fraction(facts: DatasetFacts) -> None:
                 f"Of the {counts[name]} training images of class {name!r}, a fraction of {facts.fraction} leaves none. "
                 "Raise it, or name in `classes` those that have enough."
             )
+
+
+def _check_memory(found: DatasetFacts, asked: DatasetFacts) -> None:
+    if asked.decoded > max(MAX_DECODED, found.decoded):
+        height, width = asked.size
+        raise InvalidSpec(
+            f"At {height}×{width} pixels and {asked.channels} channel(s), the images of {asked.name!r} have "
+            f"{asked.decoded:,} bytes, more than {MAX_DECODED:,}: training holds them all in memory. Ask for a smaller "
+            "size."
+        )

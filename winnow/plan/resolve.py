@@ -159,7 +159,7 @@ def _check_image(architecture: Architecture, facts: DatasetFacts) -> None:
     if min(facts.size) < architecture.smallest:
         raise InvalidSpec(
             f"{architecture.name} wants images of at least {architecture.smallest}×{architecture.smallest} pixels; "
-            f"those of {facts.name!r} are {facts.size[0]}×{facts.size[1]}."
+            f"those of {facts.name!r} are {facts.size[0]}×{facts.size[1]}. Ask for another `size` of the data set."
         )
 
 

@@ -37,8 +37,20 @@ def test_a_zip_becomes_a_data_set_that_jobs_can_name(api: Api) -> None:
             "fingerprint": dataset.fingerprint,
             "classes": None,
             "fraction": 1.0,
+            "size": [8, 8],
+            "channels": 1,
         }
     assert not api.left_in_uploads()
+
+
+def test_a_job_takes_a_part_of_a_data_set_at_another_size(api: Api) -> None:
+    api.upload("mine", image_zip())
+    part = {"name": "mine", "classes": ["class-1", "class-0"], "fraction": 0.5, "size": [6, 5], "channels": 3}
+    job = api.submit(train(dataset=part, train={"epochs": 1, "batch_size": 4}))
+    assert job["spec"]["dataset"].items() >= part.items()
+    unknown = train(dataset={"name": "digits", "classes": ["1", "class-7"]})
+    is_problem(api.http.post("/v1/jobs", json=unknown), 422, "no class of 'digits' 'class-7'")
+    is_problem(api.http.post("/v1/jobs", json=train(dataset={"name": "digits", "size": [0, 8]})), 422, "size")
 
 
 def test_arrays_become_a_data_set(api: Api) -> None:

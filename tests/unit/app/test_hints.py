@@ -91,7 +91,10 @@ def test_a_spec_without_a_kind_hears_of_the_kinds() -> None:
 def test_all_errors_are_listed_and_the_first_is_told() -> None:
     found = tuple(errors({"kind": "train", "replicates": 2}).values())
     assert [error.loc for error in found] == [("body", "dataset"), ("body", "model"), ("body", "replicates")]
-    assert summary(found) == "dataset: this field is missing. A data set by name or id. (2 more in `errors`.)"
+    assert (
+        summary(found)
+        == "dataset: this field is missing. A data set by name or id, or a part of it. (2 more in `errors`.)"
+    )
 
 
 def test_a_guess_is_made_only_where_it_is_near() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.support.uploads import image, pixels
-from winnow.artifact.images import decode, decode_array, inspect_image
+from winnow.artifact.images import adapted, decode, decode_array, inspect_image
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.problems import InvalidFile
 
@@ -188,3 +188,36 @@ def test_arrays_that_fit_are_taken_as_they_are() -> None:
 def test_arrays_that_do_not_fit_are_refused(sent: object, says: str) -> None:
     with pytest.raises(InvalidFile, match=says):
         decode_array(sent, GREY)  # type: ignore[arg-type]  # what a client may send
+
+
+@given(
+    source=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    colours=st.tuples(st.sampled_from([1, 3]), st.sampled_from([1, 3])),
+)
+def test_arrays_are_adapted_to_the_bytes_that_the_same_picture_in_a_file_gives(
+    source: tuple[int, int], size: tuple[int, int], colours: tuple[int, int]
+) -> None:
+    """So a network asked for a raw picture sees what it was trained on."""
+    given_channels, channels = colours
+    raw = pixels(3, *source, given_channels)
+    found = adapted(raw, channels, size)
+    assert (found.shape, found.dtype) == ((3, *size, channels), np.uint8)
+    wanted = Preprocessing(channels=channels, size=size, mean=(0.5,) * channels, std=(0.5,) * channels)
+    for picture, before in zip(found, raw, strict=True):
+        file = _saved(Image.fromarray(before[..., 0] if given_channels == 1 else before))
+        np.testing.assert_array_equal(picture, decode(file, wanted))
+
+
+def test_arrays_that_fit_are_left_as_they_are() -> None:
+    raw = pixels(2, 4, 6, 3)
+    assert adapted(raw, 3, (4, 6)) is raw
+
+
+def test_grey_is_the_luma_of_itu_r_601_and_shrinking_averages() -> None:
+    raw = np.zeros((1, 4, 4, 3), np.uint8)
+    raw[..., 0], raw[..., 1], raw[..., 2] = 100, 150, 200
+    assert adapted(raw, 1, (4, 4)).flatten().tolist() == [round(0.299 * 100 + 0.587 * 150 + 0.114 * 200)] * 16
+    striped = np.zeros((1, 8, 8, 1), np.uint8)
+    striped[:, :, ::2] = 200
+    assert abs(adapted(striped, 1, (1, 1)).item() - 100) <= 1  # without antialiasing: 0 or 200

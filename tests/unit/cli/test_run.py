@@ -51,6 +51,18 @@ def test_a_data_set_of_one_s_own_is_given_by_its_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_part_of_a_data_set_at_another_size(tmp_path: Path) -> None:
+    part = {"name": "digits", "classes": ["7", "1"], "fraction": 0.5, "size": [16, 16], "channels": 3}
+
+    done = winnow_run(TRAIN | {"model": "lenet5", "dataset": part}, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    certificate = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    assert certificate["dataset"]["classes"] == ["7", "1"]
+    assert certificate["dataset"]["splits"] == {"train": 131, "validation": 29, "test": 72}
+    assert certificate["asked"]["dataset"].items() >= part.items()
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -58,6 +70,8 @@ def test_a_data_set_of_one_s_own_is_given_by_its_file(tmp_path: Path) -> None:
         (TRAIN | {"epoch": 3}, "epoch: Extra inputs are not permitted"),
         (TRAIN | {"model": "lenet"}, "no architecture 'lenet'"),
         (TRAIN | {"dataset": "mine"}, "no data set 'mine'"),
+        (TRAIN | {"dataset": {"name": "digits", "classes": ["7", "seven"]}}, "no class of 'digits' 'seven'"),
+        (TRAIN | {"dataset": {"name": "digits", "fraction": 0.01}}, "dataset.fraction"),
         (TRAIN | {"dataset": "mnist"}, "WINNOW_DATA_DIR"),
     ],
 )

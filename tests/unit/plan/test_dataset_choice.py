@@ -24,7 +24,10 @@ def key(**choice: Any) -> str:
     return places(job(**choice), {})[0].unit.key
 
 
-@pytest.mark.parametrize("choice", [{"classes": ALL}, {"classes": None}, {"fraction": 1}, {"fraction": 1.0}])
+@pytest.mark.parametrize(
+    "choice",
+    [{"classes": ALL}, {"classes": None}, {"fraction": 1}, {"fraction": 1.0}, {"size": [8, 8]}, {"channels": 1}],
+)
 def test_what_says_the_same_as_the_name_alone_has_the_same_key(choice: dict[str, Any]) -> None:
     plain = resolve(SPEC.validate_python(SPEC_OF_ALL), DIGITS_LIKE, "cpu")
     assert key(**choice) == places(plain, {})[0].unit.key
@@ -41,12 +44,18 @@ def test_whatever_can_change_the_outcome_changes_the_key() -> None:
         {"fraction": 0.5},
         {"fraction": 0.25},
         {"fraction": 0.25, "classes": ["1", "7"]},
+        {"size": [16, 8]},
+        {"size": [8, 16]},
+        {"channels": 3},
+        {"size": [8, 16], "channels": 3},
     ]
     assert key(fraction=0.25) == key(fraction="0.250")
     assert len({key(**choice) for choice in choices}) == len(choices)
 
 
-@pytest.mark.parametrize("choice", [{}, {"classes": ["7", "1"]}, {"fraction": 0.3, "classes": ["7", "1"]}])
+@pytest.mark.parametrize(
+    "choice", [{}, {"classes": ["7", "1"]}, {"fraction": 0.3, "classes": ["7", "1"], "size": [9, 9], "channels": 3}]
+)
 def test_a_resolved_spec_means_the_same_when_it_is_sent_again(choice: dict[str, Any]) -> None:
     first = job(**choice)
     again = SPEC.validate_json(SPEC.dump_json(first.spec))
@@ -69,6 +78,11 @@ def test_the_network_has_an_output_for_each_class_that_is_taken() -> None:
         ({"classes": []}, "at least 2"),
         ({"fraction": 0.04}, "greater than or equal to 0.05"),
         ({"fraction": 1.01}, "less than or equal to 1"),
+        ({"size": [32]}, "size"),
+        ({"size": [0, 32]}, "greater than or equal to 1"),
+        ({"size": [1024, 1025]}, "less than or equal to 1024"),
+        ({"size": [1024, 1024], "channels": 3}, "smaller size"),
+        ({"channels": 2}, "1 or 3"),
     ],
 )
 def test_what_a_data_set_has_not_is_refused(choice: dict[str, Any], why: str) -> None:
@@ -89,3 +103,18 @@ def test_a_class_that_a_fraction_would_leave_empty_is_refused_unless_it_is_left_
         sent = SPEC.validate_python(SPEC_OF_ALL | {"train": {"batch_size": 2}, "dataset": {"name": "digits"} | choice})
         with pytest.raises(InvalidSpec, match=r"class '0'.*leaves none") if refused else nullcontext():
             resolve(sent, rare, "cpu")
+
+
+def test_the_network_is_built_for_the_images_as_they_come_in() -> None:
+    found = job(size=[12, 10], channels=3, classes=["7", "1"])
+    recipe = places(found, {})[0].unit.inputs.recipe
+    assert (recipe.size, recipe.channels, recipe.fingerprint) == ((12, 10), 3, DIGITS_LIKE.fingerprint)
+    assert (found.dataset.whole.size, found.dataset.whole.channels) == ((12, 10), 3)
+
+
+def test_images_that_are_too_small_for_a_network_can_be_resized() -> None:
+    small = SPEC_OF_ALL | {"model": "lenet5"}
+    with pytest.raises(InvalidSpec, match="Ask for another `size`"):
+        resolve(SPEC.validate_python(small), DIGITS_LIKE, "cpu")
+    resized = small | {"dataset": {"name": "digits", "size": [16, 16]}}
+    assert resolve(SPEC.validate_python(resized), DIGITS_LIKE, "cpu").dataset.size == (16, 16)

@@ -4,13 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from winnow.contract.datasets import DatasetFacts
+from winnow.contract.datasets import MAX_DECODED, DatasetFacts
 from winnow.contract.problems import Conflict, InvalidFile
 from winnow.contract.values import Value
 
 MAX_CLASSES = 10_000
-MAX_DECODED = 4 * 2**30
-"""Bytes of an upload's pixels: training holds them all in memory."""
 
 
 class UploadFacts(Value):
@@ -42,7 +40,7 @@ def checked(facts: UploadFacts) -> UploadFacts:
             f"{sum(sizes)} images are too few: of {sizes.train} + {sizes.validation} + {sizes.test} for training, "
             "validation and test none may be 0; send at least 10"
         )
-    decoded = (sum(facts.counts) + sum(facts.test_counts or ())) * facts.channels * facts.size[0] * facts.size[1]
+    decoded = facts.facts("").decoded
     if facts.format != "folder" and decoded > MAX_DECODED:
         raise InvalidFile(
             f"the images have {decoded:,} bytes when decoded, more than {MAX_DECODED:,}: send smaller or fewer ones, "

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from winnow.artifact.images import adapted
 from winnow.artifact.uploads import RawImages, folder_of, of_arrays, read_folder, read_upload, unchanged
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import NotFound
@@ -16,15 +17,16 @@ from winnow.lottery.data.images import Images, Part
 
 
 def load(facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None = None) -> Images:
-    """All images of a data set, uint8 N×C×H×W on the CPU, in the order of the fingerprint, whatever classes are taken.
+    """All images of a data set, uint8 N×C×H×W on the CPU, in the order of the fingerprint.
 
+    Of every class, whichever are taken, and in the size and channels that the facts say.
     `data_dir` is WINNOW_DATA_DIR, `upload` a local copy of the uploaded file. Every byte is hashed (0.05 s for MNIST):
     raises Conflict where what is there is no longer what the facts say, NotFound where nothing is there, InvalidFile
     where it is damaged.
     """
     raw = _raw(facts.whole, data_dir, upload)
-    test = None if raw.x_test is None or raw.y_test is None else _part(raw.x_test, raw.y_test)
-    return Images(_part(raw.x, raw.y), test)
+    test = None if raw.x_test is None or raw.y_test is None else _part(raw.x_test, raw.y_test, facts)
+    return Images(_part(raw.x, raw.y, facts), test)
 
 
 def _raw(facts: DatasetFacts, data_dir: Path | None, upload: Path | None) -> RawImages:
@@ -51,6 +53,6 @@ def _builtin(name: str, data_dir: Path | None) -> RawImages:
     raise NotFound(f"there is no built-in data set {name!r}: see GET /v1/datasets")
 
 
-def _part(x: NDArray[np.uint8], y: NDArray[np.int64]) -> Part:
-    planes = np.ascontiguousarray(np.moveaxis(x, -1, 1))
-    return Part(torch.from_numpy(planes), torch.from_numpy(y))
+def _part(x: NDArray[np.uint8], y: NDArray[np.int64], facts: DatasetFacts) -> Part:
+    fitted = adapted(x, facts.channels, facts.size)  # image files are of that size already, arrays of their own
+    return Part(torch.from_numpy(np.ascontiguousarray(np.moveaxis(fitted, -1, 1))), torch.from_numpy(y))

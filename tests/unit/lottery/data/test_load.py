@@ -1,6 +1,7 @@
 """Data sets from wherever they are kept, held against their facts."""
 
 import gzip
+import io
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.support.data import SHARED
 from tests.support.network import FileServer, all_through, served
@@ -18,10 +20,12 @@ from winnow.artifact.uploads import inspect_folder, inspect_npz, inspect_zip
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Conflict, InvalidFile, NotFound
+from winnow.contract.specs import DatasetChoice
 from winnow.lottery.data import Images, load, split
 from winnow.lottery.data.cifar import LAYOUTS
 from winnow.lottery.data.idx import FILES, READERS
 from winnow.lottery.torchvision_import import torchvision
+from winnow.plan.dataset_choice import chosen
 
 IDX = sorted(READERS)
 
@@ -147,6 +151,27 @@ def test_a_zip_and_an_npz_that_users_bring(tmp_path: Path) -> None:
     images = load(facts, upload=tmp_path / "a.npz")
     _check(images, facts)
     np.testing.assert_array_equal(images.train.x.numpy().transpose(0, 2, 3, 1), pixels(20, channels=3))
+
+
+def test_images_come_in_another_size_and_other_channels_whatever_they_lie_in(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=pixels(20, 12, 12, 3), y=np.arange(20) % 2)
+    files = {f"{index % 2}/{index:02}.png": _png(x) for index, x in enumerate(pixels(20, 12, 12, 3))}
+    found = []
+    for path, whole in (
+        (tmp_path / "a.npz", inspect_npz(tmp_path / "a.npz").facts("mine", "0" * 64)),
+        (zipped(tmp_path / "a.zip", files), inspect_zip(tmp_path / "a.zip", (4, 4)).facts("mine", "0" * 64)),
+    ):
+        facts = chosen(DatasetChoice(name="mine", size=(6, 5), channels=1), whole)
+        images = load(facts, upload=path)
+        _check(images, facts)
+        found.append({x.tobytes() for x in images.train.x.numpy()})
+    assert found[0] == found[1]  # of the zip from its pictures, not from the size that it was sent in with
+
+
+def _png(x: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(x).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_a_folder_of_the_data_directory(tmp_path: Path) -> None:
