@@ -207,5 +207,5 @@ def test_the_catalog_is_what_jobs_accept(api: Api) -> None:
     assert {"lenet_300_100", "lenet5", "conv2", "conv4", "conv6", "resnet20"} <= set(names)
     for name in names:
         spec = {"kind": "train", "dataset": "mnist", "model": name}
-        assert api.submit(spec)["spec"]["model"] == {"name": name}
+        assert api.submit(spec)["spec"]["model"]["name"] == name
     assert api.get("/v1/criteria").json()["items"][0]["name"] == "magnitude"
