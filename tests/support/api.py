@@ -143,11 +143,11 @@ def image_zip(classes: int = 2, images: int = 12, seed: int = 0) -> bytes:
     return data.getvalue()
 
 
-def array_npz(images: int = 40, seed: int = 0) -> bytes:
-    """A data set of grey 8×8 arrays in two classes."""
+def array_npz(images: int = 40, seed: int = 0, side: int = 8) -> bytes:
+    """A data set of grey square arrays in two classes."""
     random = np.random.default_rng(seed)
     data = io.BytesIO()
-    np.savez(data, x=random.integers(0, 256, (images, 8, 8), dtype=np.uint8), y=np.arange(images) % 2)
+    np.savez(data, x=random.integers(0, 256, (images, side, side), dtype=np.uint8), y=np.arange(images) % 2)
     return data.getvalue()
 
 

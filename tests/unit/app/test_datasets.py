@@ -14,7 +14,7 @@ from app.datasets.intake import remove_orphans
 from tests.support.api import NPZ, ZIP, Api, array_npz, image_zip, is_problem, png, until
 from tests.support.driver import train
 from winnow.client import Client
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.resources import Dataset, Page
 from winnow.db.tables import datasets, objects
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.support.api import Api, is_problem, until
+from tests.support.api import NPZ, Api, array_npz, is_problem, until
 
 KEY = "a long secret"
 
@@ -203,9 +203,10 @@ def test_live_workers_are_listed(api: Api) -> None:
 
 
 def test_the_catalog_is_what_jobs_accept(api: Api) -> None:
-    names = [item["name"] for item in api.get("/v1/architectures").json()["items"]]
-    assert {"lenet_300_100", "lenet5", "conv2", "conv4", "conv6", "resnet20"} <= set(names)
-    for name in names:
-        spec = {"kind": "train", "dataset": "mnist", "model": name}
+    listed = {item["name"]: item for item in api.get("/v1/architectures").json()["items"]}
+    assert {"lenet_300_100", "lenet5", "conv2", "conv4", "conv6", "resnet20", "vgg16", "resnet18"} <= set(listed)
+    api.upload("squares", array_npz(side=max(item["smallest"] for item in listed.values())), NPZ)
+    for name in listed:
+        spec = {"kind": "train", "dataset": "squares", "model": name, "train": {"batch_size": 10}}
         assert api.submit(spec)["spec"]["model"]["name"] == name
     assert api.get("/v1/criteria").json()["items"][0]["name"] == "magnitude"

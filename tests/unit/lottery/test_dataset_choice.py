@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from tests.support.lottery import digits_job, do_all
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.lottery.data import load, split
 from winnow.lottery.units import Warm
 from winnow.plan import places

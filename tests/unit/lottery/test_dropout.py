@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.support.lottery import MOMENTUM, random_masks, recipe, split, start
-from winnow.contract.catalog import ARCHITECTURES
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.evaluation import score
@@ -91,7 +91,11 @@ def test_tensors_have_the_names_that_they_have_without() -> None:
     assert [name for name, _ in plain.network.named_modules()] == [name for name, _ in dropping.network.named_modules()]
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_cnn_for_cifar_drops_what_goes_into_its_first_linear_layer() -> None:
+    assert ARCHITECTURES["cifar_cnn"].dropout == ("flatten",)
+
+
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "cifar_cnn"])
 def test_it_comes_after_the_activation_of_each_hidden_linear_layer(architecture: str) -> None:
     network = build(architecture, 10, 1, (32, 32))
     modules = list(network.named_modules())

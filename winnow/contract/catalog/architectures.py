@@ -115,6 +115,7 @@ _ARCHITECTURES = (
         source="LeCun et al. 1998",
         smallest=12,
         layers=_layers(_numbered(2), ("fc1.weight", "fc2.weight"), "fc3.weight"),
+        dropout=("relu3", "relu4"),
     ),
     *(_conv(count) for count in (2, 4, 6)),
     *(_vgg(depth) for depth in (11, 16, 19)),
@@ -152,6 +153,7 @@ _ARCHITECTURES = (
         source="After LeCun et al. 1998, with the filters of Simonyan & Zisserman 2015, arXiv:1409.1556",
         smallest=4,
         layers=_layers(_numbered(2), ("fc1.weight",), "fc2.weight"),
+        dropout=("relu3",),
     ),
     Architecture(
         name="cifar_cnn",
@@ -160,6 +162,7 @@ _ARCHITECTURES = (
         source="After LeCun et al. 1998",
         smallest=14,
         layers=_layers(_numbered(3), ("fc1.weight",), "fc2.weight"),
+        dropout=("flatten",),
     ),
 )
 

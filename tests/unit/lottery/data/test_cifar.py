@@ -15,7 +15,7 @@ import pytest
 from tests.support.cifar import DTYPE, Python2, cifar10, part
 from tests.support.network import FileServer, served
 from tests.support.uploads import pixels
-from winnow.contract.catalog import DATASETS
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.problems import Conflict, InvalidFile, NotFound
 from winnow.lottery.data import load, split, unpickling
 from winnow.lottery.data.cifar import LAYOUTS, cifar, download
