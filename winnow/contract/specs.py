@@ -298,7 +298,7 @@ class Target(Value):
 
 
 Control = Literal["random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
-Arm = Literal["ticket", "dense"] | Control
+Arm = Literal["ticket", "dense", "random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
 CONTROLS: tuple[Control, ...] = ("random_reinit", "random_mask", "reversed_mask", "fine_tuned")
 
 
