@@ -47,6 +47,7 @@ class Training:
         self.optimizer = optimizer_for(recipe.optimizer, self.network)
         self.masks = DeviceMasks(self.network, masks)
         places = ARCHITECTURES[recipe.architecture].dropout
+        self.smoothing = float(recipe.label_smoothing)  # Szegedy et al. 2016, arXiv:1512.00567, section 7
         self.dropout = Dropout(self.network, places, float(recipe.dropout), recipe.seed, recipe.replicate)
         self.batches = Batches(
             split.train,
@@ -78,6 +79,8 @@ class Training:
     @property
     def last(self) -> int:
         """The step after which it ends, as far as is known: the recipe's, or this one where patience is at its end."""
+        if self.recipe.patience is None:
+            return self.recipe.steps
         early = self.best is not None and exhausted(self.recipe.patience, self.curve, self.best.step)
         return self.step if early else self.recipe.steps
 
@@ -108,8 +111,7 @@ def take_step(training: Training) -> None:
     """One step. Masked weights are +0.0 again before anyone can look."""
     images, labels = training.batches.at(training.step)
     training.dropout.draw_for(training.step)
-    smoothing = float(training.recipe.label_smoothing)  # Szegedy et al. 2016, arXiv:1512.00567, section 7
-    loss: Tensor = cross_entropy(training.network(images), labels, label_smoothing=smoothing)
+    loss: Tensor = cross_entropy(training.network(images), labels, label_smoothing=training.smoothing)
     training.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     if training.recipe.clip is not None:

@@ -7,7 +7,7 @@ import torch
 from tests.support.lottery import MOMENTUM, OPTIMIZERS, random_masks, recipe, split, start
 from winnow.contract.specs import Augment, Optimizer
 from winnow.contract.units import Recipe
-from winnow.lottery.evaluation import IMAGES_AT_ONCE, points, score
+from winnow.lottery.evaluation import IMAGES_AT_ONCE_LINEAR, points, score
 from winnow.lottery.state import State, network_arrays, optimizer_arrays, read_state
 from winnow.lottery.training import Training, take_step, train
 from winnow.lottery.units.evidence import digest
@@ -108,7 +108,7 @@ def test_training_draws_nothing_from_the_global_generator() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("images", [1, 7, IMAGES_AT_ONCE, IMAGES_AT_ONCE + 1])
+@pytest.mark.parametrize("images", [1, 7, IMAGES_AT_ONCE_LINEAR, IMAGES_AT_ONCE_LINEAR + 1])
 def test_accuracy_is_correct_over_all_whatever_the_last_batch(images: int) -> None:
     """Trap 27: a partial last batch divided by the full size, or dropped."""
     settings = recipe()
