@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.errors import MEDIA_TYPE
 from winnow.contract.problems import Problem
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 
 _REF = "#/components/schemas/{model}"
 

@@ -35,7 +35,7 @@ from torch.nn.functional import cross_entropy
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.results import Point
-from winnow.contract.specs import Adam, Augment
+from winnow.contract.specs.training import Adam, Augment
 from winnow.contract.units import Milestones, Recipe
 from winnow.lottery.data import Part, Split
 from winnow.lottery.fitting import fit
@@ -215,7 +215,7 @@ MEMORY = """
 import sys, tempfile
 from pathlib import Path
 from winnow.contract.catalog.datasets import DATASETS
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 from winnow.lottery.local import run_job
 from winnow.lottery.units import Warm
 from winnow.plan import resolve

@@ -16,7 +16,7 @@ from winnow.artifact.certificate import seal
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.problems import Conflict, FieldError, InvalidSpec, NotFound
 from winnow.contract.resources import TERMINAL, Curves, Job, Page, Table
-from winnow.contract.specs import SPEC, Spec
+from winnow.contract.specs.jobs import SPEC, Spec
 from winnow.db.tables import TENANT
 from winnow.jobs import workers
 from winnow.jobs.cancel import cancel as cancel_job

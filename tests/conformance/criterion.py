@@ -8,7 +8,7 @@ import torch
 
 from tests.support.subjects import subject
 from winnow.contract.catalog.criteria import CRITERIA
-from winnow.contract.specs import Criterion as Choice
+from winnow.contract.specs.pruning import Criterion as Choice
 from winnow.lottery.criteria import Criterion, criterion
 from winnow.lottery.pruning import prune
 from winnow.lottery.scoring import Scores, Subject

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.lottery import MemoryWorkspace, after, digits_job, do_all, inputs_of
 from winnow.contract.results import UnitResult
-from winnow.contract.specs import CONTROLS
+from winnow.contract.specs.jobs import CONTROLS
 from winnow.contract.units import Unit
 from winnow.lottery.units import Stop, Warm, run
 from winnow.plan import Place, Resolved, places

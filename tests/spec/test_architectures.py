@@ -12,7 +12,7 @@ from winnow.artifact.masks import read_masks
 from winnow.artifact.model import write_model
 from winnow.artifact.weights import read_weights
 from winnow.contract.catalog.architectures import ARCHITECTURES
-from winnow.contract.specs import Criterion
+from winnow.contract.specs.pruning import Criterion
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.data.images import Part, Split
 from winnow.lottery.export import graph

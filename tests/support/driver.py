@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 from tests.support.fabricated import DIGITS_LIKE, fabricated
 from winnow.contract.problems import Reason
 from winnow.contract.results import FileRef, Point, UnitResult
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
 from winnow.contract.values import sha256_hex
 from winnow.db.engine import Database

@@ -12,7 +12,8 @@ from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.results import Point, UnitResult
-from winnow.contract.specs import SPEC, Adam, AdamW, Augment, Sgd
+from winnow.contract.specs.jobs import SPEC
+from winnow.contract.specs.training import Adam, AdamW, Augment, Sgd
 from winnow.contract.units import Milestones, Recipe, Unit
 from winnow.lottery.data.images import Part, Split
 from winnow.lottery.inits import initial

@@ -15,7 +15,7 @@ import psutil
 from sqlalchemy import select
 
 from winnow.contract.catalog.datasets import DATASETS
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
 from winnow.db.clock import now
 from winnow.db.engine import Database

@@ -19,7 +19,8 @@ from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.results import UnitResult
-from winnow.contract.specs import SPEC, Criterion
+from winnow.contract.specs.jobs import SPEC
+from winnow.contract.specs.pruning import Criterion
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.local import run_job
 from winnow.lottery.pruning import prune

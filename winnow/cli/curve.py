@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from winnow.contract.results import ArmSummary, LevelRow
-from winnow.contract.specs import Arm
+from winnow.contract.specs.jobs import Arm
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 700, 56, 384

@@ -15,7 +15,7 @@ from winnow.cli.watching import claims, picture
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.specs import SPEC, Spec
+from winnow.contract.specs.jobs import SPEC, Spec
 
 if TYPE_CHECKING:
     from winnow.lottery.local import Status

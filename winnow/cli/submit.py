@@ -11,7 +11,10 @@ from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, descri
 from winnow.cli.output import people, print_json
 from winnow.cli.tables import state, what
 from winnow.cli.watching import watch as watch_job
-from winnow.contract.specs import DatasetChoice, Iterative, ModelChoice, PruneSpec, Target, Train
+from winnow.contract.specs.choices import DatasetChoice, ModelChoice
+from winnow.contract.specs.jobs import PruneSpec, Target
+from winnow.contract.specs.pruning import Iterative
+from winnow.contract.specs.training import Train
 
 Dataset = Annotated[str | None, typer.Option(help=described(DatasetChoice, "name"))]
 Model = Annotated[str | None, typer.Option(help=described(ModelChoice, "name"))]

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from winnow.contract.resources import Job, Predictions
 from winnow.contract.results import ArmSummary, LevelRow
-from winnow.contract.specs import Arm
+from winnow.contract.specs.jobs import Arm
 
 ARMS: dict[Arm, str] = {
     "ticket": "ticket",

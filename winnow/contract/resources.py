@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from winnow.contract.problems import JobError, Reason
 from winnow.contract.results import JobResult, LevelRow, Progress, TableRow
-from winnow.contract.specs import Arm
+from winnow.contract.specs.jobs import Arm
 from winnow.contract.values import Record
 
 JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from winnow.contract.specs import Arm
+from winnow.contract.specs.jobs import Arm
 from winnow.contract.values import Record
 
 Verdict = Literal["winning", "matching", "not_matching", "inconclusive"]

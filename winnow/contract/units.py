@@ -8,7 +8,9 @@ from pydantic import Field
 
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import model_id
-from winnow.contract.specs import Augment, Control, Cosine, Criterion, Optimizer, Scope
+from winnow.contract.specs.jobs import Control
+from winnow.contract.specs.pruning import Criterion, Scope
+from winnow.contract.specs.training import Augment, Cosine, Optimizer
 from winnow.contract.values import Exact, Value, canonical_json, sha256_hex
 
 TORCH_RELEASE = "2.13.0"

@@ -12,7 +12,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from winnow.contract import specs
+from winnow.contract.specs import training as chosen
 
 OptimizerState = Mapping[str, Tensor]
 
@@ -62,7 +62,7 @@ class Sgd(Optimizer):
     Nesterov's form: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
     """
 
-    def __init__(self, choice: specs.Sgd, network: nn.Module) -> None:
+    def __init__(self, choice: chosen.Sgd, network: nn.Module) -> None:
         super().__init__(network, float(choice.lr))
         self.momentum, self.decay = float(choice.momentum), float(choice.weight_decay)
         self.nesterov = choice.nesterov
@@ -90,7 +90,7 @@ class Adam(Optimizer):
 
     kernel: ClassVar[Callable[..., None]] = staticmethod(torch._fused_adam_)
 
-    def __init__(self, choice: specs.Adam | specs.AdamW, network: nn.Module) -> None:
+    def __init__(self, choice: chosen.Adam | chosen.AdamW, network: nn.Module) -> None:
         super().__init__(network, float(choice.lr))
         self.decay = float(choice.weight_decay)
 
@@ -125,12 +125,12 @@ class AdamW(Adam):
     kernel: ClassVar[Callable[..., None]] = staticmethod(torch._fused_adamw_)
 
 
-def optimizer_for(choice: specs.Optimizer, network: nn.Module) -> Optimizer:
+def optimizer_for(choice: chosen.Optimizer, network: nn.Module) -> Optimizer:
     """The optimizer of a recipe."""
     match choice:
-        case specs.Sgd():
+        case chosen.Sgd():
             return Sgd(choice, network)
-        case specs.Adam():
+        case chosen.Adam():
             return Adam(choice, network)
-        case specs.AdamW():
+        case chosen.AdamW():
             return AdamW(choice, network)

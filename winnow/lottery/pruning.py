@@ -6,7 +6,7 @@ import numpy as np
 
 from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.problems import Reason
-from winnow.contract.specs import Criterion
+from winnow.contract.specs.pruning import Criterion
 from winnow.lottery.criteria import criterion
 from winnow.lottery.scoring import Subject
 from winnow.lottery.selection import Mask, Masks, Scores, select

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from winnow.contract.results import Check, Score, UnitResult
-from winnow.contract.specs import PruneSpec
+from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.units import TORCH_RELEASE
 from winnow.plan.chains import Place, places
 from winnow.plan.resolve import Resolved

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from winnow.contract.results import TensorCount, UnitResult
-from winnow.contract.specs import Arm, Control, PruneSpec
+from winnow.contract.specs.jobs import Arm, Control, PruneSpec
 from winnow.contract.units import ControlInputs, Inputs, LevelInputs, Recipe, Retrain, TrainInputs, Unit
 from winnow.plan.counts import Step, steps_at_rate, steps_by_layer
 from winnow.plan.resolve import Resolved

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from winnow.contract.counts import round_half_up, spread, zeros_for
 from winnow.contract.results import TensorCount
-from winnow.contract.specs import Scope
+from winnow.contract.specs.pruning import Scope
 
 Rates = Decimal | Mapping[str, Decimal]
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from winnow.contract.datasets import MAX_DECODED, DatasetFacts
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.specs import DatasetChoice
+from winnow.contract.specs.choices import DatasetChoice
 from winnow.plan.knowing import known
 
 

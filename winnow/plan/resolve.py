@@ -9,18 +9,10 @@ from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
 from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.specs import (
-    Cosine,
-    Criterion,
-    Iterative,
-    Method,
-    ModelChoice,
-    PruneSpec,
-    Scope,
-    Spec,
-    StepSchedule,
-    Train,
-)
+from winnow.contract.specs.choices import ModelChoice
+from winnow.contract.specs.jobs import PruneSpec, Spec
+from winnow.contract.specs.pruning import Criterion, Iterative, Method, Scope
+from winnow.contract.specs.training import Cosine, StepSchedule, Train
 from winnow.contract.units import LrSchedule, Milestones, Rates, Retrain
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate

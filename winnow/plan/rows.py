@@ -13,7 +13,7 @@ from winnow.contract.results import (
     UnitResult,
     Verdict,
 )
-from winnow.contract.specs import CONTROLS, Arm, PruneSpec
+from winnow.contract.specs.jobs import CONTROLS, Arm, PruneSpec
 from winnow.plan.chains import Place, places
 from winnow.plan.resolve import Resolved
 from winnow.plan.verdict import Arms, margin_for, replicates_wanted, summary, verdict

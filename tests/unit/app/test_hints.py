@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.hints import did_you_mean, of_body, summary
 from winnow.contract.problems import FieldError
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 
 SCHEMA = SPEC.json_schema()
 PRUNE = {"kind": "prune", "dataset": "digits", "model": "lenet5"}

@@ -6,7 +6,7 @@ import re
 from tests.support.fabricated import DIGITS_LIKE, fabricated
 from winnow.contract.ids import ALPHABET, model_id
 from winnow.contract.results import UnitResult
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
 from winnow.plan import Finished, Outcome, plan, resolve
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from winnow.contract.ids import model_id, new_id
 from winnow.contract.seeds import seed_for
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 from winnow.contract.values import canonical_json
 
 

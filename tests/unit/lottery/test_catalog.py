@@ -7,7 +7,7 @@ import pytest
 
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.criteria import CRITERIA
-from winnow.contract.specs import Train
+from winnow.contract.specs.training import Train
 from winnow.lottery import architectures, criteria
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.inits import INITS

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tests.support.lottery import random_masks, recipe, split, start
-from winnow.contract.specs import Sgd
+from winnow.contract.specs.training import Sgd
 from winnow.lottery.clipping import clip
 from winnow.lottery.masking import DeviceMasks
 from winnow.lottery.selection import Mask

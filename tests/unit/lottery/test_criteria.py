@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from tests.support.lottery import recipe
 from tests.support.subjects import subject
-from winnow.contract.specs import Criterion as Choice
+from winnow.contract.specs.pruning import Criterion as Choice
 from winnow.lottery.criteria import criterion
 from winnow.lottery.pruning import prune
 from winnow.lottery.scoring import Subject, parameters

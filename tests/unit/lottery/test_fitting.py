@@ -7,7 +7,7 @@ import pytest
 from tests.support.lottery import MOMENTUM, OPTIMIZERS, MemoryWorkspace, after, random_masks, recipe, split, start
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics
-from winnow.contract.specs import Augment, Cosine, Optimizer, Sgd
+from winnow.contract.specs.training import Augment, Cosine, Optimizer, Sgd
 from winnow.contract.units import LrSchedule, Milestones, Recipe
 from winnow.lottery.fitting import fit
 from winnow.lottery.lr_schedules import learning_rate

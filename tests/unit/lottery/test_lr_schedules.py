@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.lottery import recipe
-from winnow.contract.specs import Cosine, Sgd
+from winnow.contract.specs.training import Cosine, Sgd
 from winnow.contract.units import LrSchedule, Milestones
 from winnow.lottery.lr_schedules import learning_rate, rate_changes
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.support.lottery import OPTIMIZERS, random_masks, recipe, split, start
-from winnow.contract.specs import Adam, Optimizer, Sgd
+from winnow.contract.specs.training import Adam, Optimizer, Sgd
 from winnow.lottery.masking import DeviceMasks
 from winnow.lottery.state import State, network_arrays
 from winnow.lottery.training import Training, take_step

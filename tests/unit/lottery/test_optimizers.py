@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from winnow.contract.specs import Adam, AdamW, Optimizer, Sgd
+from winnow.contract.specs.training import Adam, AdamW, Optimizer, Sgd
 from winnow.lottery.optimizers import optimizer_for
 
 STEPS = 6

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.support.lottery import MOMENTUM, OPTIMIZERS, random_masks, recipe, split, start
-from winnow.contract.specs import Augment, Optimizer
+from winnow.contract.specs.training import Augment, Optimizer
 from winnow.contract.units import Recipe
 from winnow.lottery.evaluation import IMAGES_AT_ONCE_LINEAR, points, score
 from winnow.lottery.state import State, network_arrays, optimizer_arrays, read_state

@@ -15,7 +15,7 @@ from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Reason
 from winnow.contract.results import UnitResult
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import ControlInputs, LevelInputs, Milestones, Retrain, TrainInputs, Unit
 from winnow.lottery.export import graph
 from winnow.lottery.lr_schedules import learning_rate

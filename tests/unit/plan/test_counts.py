@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.fabricated import SIZES
 from winnow.contract.counts import zeros_for
 from winnow.contract.results import TensorCount
-from winnow.contract.specs import Scope
+from winnow.contract.specs.pruning import Scope
 from winnow.plan.counts import (
     Counts,
     grid_sparsity,

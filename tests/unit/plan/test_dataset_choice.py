@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.fabricated import DIGITS_LIKE
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 from winnow.plan import Resolved, places, resolve
 
 SPEC_OF_ALL = {"kind": "train", "dataset": "digits", "model": "digits_cnn"}

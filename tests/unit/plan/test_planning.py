@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.fabricated import DIGITS_LIKE, fabricated
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import Check
-from winnow.contract.specs import SPEC
+from winnow.contract.specs.jobs import SPEC
 from winnow.contract.values import canonical_json
 from winnow.plan import Finished, Pending, plan, resolve, table
 from winnow.plan.counts import steps_at_rate

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from winnow.contract.specs import Augment
+from winnow.contract.specs.training import Augment
 
 
 def augmented(x: Tensor, augment: Augment, seed: int) -> Tensor:

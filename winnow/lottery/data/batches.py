@@ -7,7 +7,7 @@ from torch import Tensor
 
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.seeds import seed_for
-from winnow.contract.specs import Augment
+from winnow.contract.specs.training import Augment
 from winnow.lottery.data.augment import augmented
 from winnow.lottery.data.images import Part
 from winnow.lottery.data.normalise import Normalisation

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.uploads import pixels
 from winnow.artifact.preprocessing import Preprocessing
-from winnow.contract.specs import Augment
+from winnow.contract.specs.training import Augment
 from winnow.lottery.data import Batches, Part, in_order, order, steps_per_epoch
 from winnow.lottery.data.augment import augmented
 

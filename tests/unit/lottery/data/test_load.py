@@ -20,7 +20,7 @@ from winnow.artifact.uploads import inspect_folder, inspect_npz, inspect_zip
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Conflict, InvalidFile, NotFound
-from winnow.contract.specs import DatasetChoice
+from winnow.contract.specs.choices import DatasetChoice
 from winnow.lottery.data import Images, load, split
 from winnow.lottery.data.cifar import LAYOUTS
 from winnow.lottery.data.idx import FILES, READERS

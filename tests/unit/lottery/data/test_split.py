@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from winnow.artifact.preprocessing import Preprocessing, normalise
 from winnow.contract.datasets import TEST_FRACTION, VALIDATION_FRACTION, DatasetFacts, split_counts
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.specs import DatasetChoice
+from winnow.contract.specs.choices import DatasetChoice
 from winnow.lottery.data import Images, Part, split
 from winnow.lottery.data.normalise import Normalisation
 from winnow.lottery.data.statistics import measured

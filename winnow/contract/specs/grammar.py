@@ -1,0 +1,32 @@
+"""One grammar for all specs: a choice is `{"name": …, parameters}`, and a string is short for it."""
+
+from typing import Any
+
+from pydantic import BeforeValidator
+
+from winnow.contract.values import Value
+
+MAX_STEPS = 10_000_000
+
+
+def spelt_out(value: Any) -> Any:
+    """A string as the choice that it is short for; anything else as it is."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def short(choice: Any) -> BeforeValidator:
+    """A string is short for a choice by that name, and the JSON schema says so."""
+    return BeforeValidator(spelt_out, json_schema_input_type=str | choice)
+
+
+def unless_given(sent: Any, names: tuple[str, ...], default: dict[str, Any]) -> Any:
+    """What was sent, with a default where none of these fields is given."""
+    if isinstance(sent, dict) and all(sent.get(name) is None for name in names):
+        return sent | default
+    return sent
+
+
+def exactly_one(value: Value, first: str, second: str) -> None:
+    """Refuse both of two fields, and neither."""
+    if (getattr(value, first) is None) == (getattr(value, second) is None):
+        raise ValueError(f"give {first} or {second}, one of them")

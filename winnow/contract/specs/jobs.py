@@ -1,0 +1,76 @@
+"""What a user asks for: the job specs, as they are sent. Every field but kind, dataset and model has a default."""
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from winnow.contract.specs.choices import DatasetChoice, ModelChoice
+from winnow.contract.specs.grammar import short
+from winnow.contract.specs.pruning import Method, Rewind
+from winnow.contract.specs.training import Train
+from winnow.contract.values import Exact, Value
+
+
+class Target(Value):
+    """What the ticket has to reach."""
+
+    sparsity: Exact = Field(gt=0, lt=1, description="Share of the prunable weights to mask, below 1.")
+
+
+Control = Literal["random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
+Arm = Literal["ticket", "dense", "random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
+CONTROLS: tuple[Control, ...] = ("random_reinit", "random_mask", "reversed_mask", "fine_tuned")
+
+
+class _Common(Value):
+    dataset: Annotated[DatasetChoice, short(DatasetChoice)]
+    model: Annotated[ModelChoice, short(ModelChoice)]
+    train: Train = Field(default_factory=Train)
+    seed: int = Field(0, ge=0, lt=2**63, description="Every random number follows from it; 0 is a seed.")
+    threads: int = Field(1, ge=1, le=64, description="CPU threads for each unit; part of what decides the bytes.")
+    resource: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="`auto` takes a GPU where a live worker has one."
+    )
+
+
+class TrainSpec(_Common):
+    """Train one network."""
+
+    kind: Literal["train"] = "train"
+    rewind: Rewind = Field(default_factory=Rewind, description="Also keep the state at this point.")
+
+
+class PruneSpec(_Common):
+    """Find a lottery ticket and the evidence that it is one."""
+
+    kind: Literal["prune"] = "prune"
+    target: Target = Field(default_factory=lambda: Target(sparsity=Decimal("0.9")))
+    method: Method = Field(default_factory=Method)
+    arms: tuple[Arm, ...] = Field(
+        ("ticket", "random_reinit", "random_mask"),
+        description="Ticket and dense always run; winning takes random_reinit and random_mask.",
+    )
+    replicates: int = Field(3, ge=1, le=100, description="Whole experiments with other seeds; a verdict wants 3.")
+    margin: Exact = Field(Decimal("0.5"), ge=0, le=100, description="Accuracy points a matching ticket may lose.")
+
+    @model_validator(mode="after")
+    def _equal_budgets(self) -> Self:
+        if self.train.early_stopping is not None:
+            raise ValueError("arms are compared at equal budgets: leave early_stopping out, or ask for a train job")
+        return self
+
+    @model_validator(mode="after")
+    def _arms_once(self) -> Self:
+        if len(set(self.arms)) != len(self.arms):
+            raise ValueError("name each arm once")
+        return self
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """The arms that are units of their own, in a fixed order."""
+        return tuple(arm for arm in CONTROLS if arm in self.arms)
+
+
+Spec = Annotated[TrainSpec | PruneSpec, Field(discriminator="kind")]
+SPEC: TypeAdapter[TrainSpec | PruneSpec] = TypeAdapter(Spec)

@@ -1,0 +1,109 @@
+"""How a ticket is found: where to rewind to, how much a level prunes, by which scores, among which weights."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from winnow.contract.specs.grammar import MAX_STEPS, exactly_one, short, unless_given
+from winnow.contract.values import Exact, Value
+
+
+class Rewind(Value):
+    """Where retraining starts: the state of the dense run at a step or epoch, 0 unless said."""
+
+    epoch: int | None = Field(None, ge=0, le=100_000)
+    step: int | None = Field(None, ge=0, le=MAX_STEPS)
+    optimizer: Literal["restore", "fresh"] = Field("restore", description="The optimizer's state at k, or none.")
+    lr: Literal["resume", "restart"] = Field("resume", description="The schedule from k on, or from 0 for all steps.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_place(cls, sent: Any) -> Any:
+        return unless_given(sent, ("epoch", "step"), {"epoch": 0})
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        exactly_one(self, "epoch", "step")
+        return self
+
+
+Rate = Annotated[Exact, Field(gt=0, lt=1)]
+
+
+class Iterative(Value):
+    """Prune a part of what is left, rewind, retrain; again until the target."""
+
+    name: Literal["iterative"] = "iterative"
+    rate: Rate | dict[str, Rate] | None = Field(
+        None, description="Share of the surviving weights pruned at each level, or a map by layer kind or name."
+    )
+    levels: int | None = Field(None, ge=1, le=100, description="Number of levels, instead of a rate.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_pace(cls, sent: Any) -> Any:
+        return unless_given(sent, ("rate", "levels"), {"rate": Decimal("0.2")})
+
+    @model_validator(mode="after")
+    def _one_pace(self) -> Self:
+        exactly_one(self, "rate", "levels")
+        return self
+
+
+class OneShot(Value):
+    """Everything at one level."""
+
+    name: Literal["one_shot"] = "one_shot"
+
+
+_Schedule = Annotated[Iterative | OneShot, Field(discriminator="name")]
+Schedule = Annotated[_Schedule, short(_Schedule)]
+
+
+class Criterion(Value):
+    """How weights are scored."""
+
+    name: str = Field("magnitude", min_length=1, max_length=200, description="A criterion: see GET /v1/criteria.")
+    at: Literal["trained", "rewind"] | None = Field(
+        None, description="Score the values that training ended with, or those at the rewind point; else as is usual."
+    )
+    alpha: Exact | None = Field(None, gt=0, le=10, description="Of `magnitude_per_cost`: the exponent of the cost.")
+
+
+class Scope(Value):
+    """Which weights compete with which: all of them, or those of one layer.
+
+    `layer` takes the same share from each; `erk` leaves larger layers sparser: Evci et al. 2020, arXiv:1911.11134.
+    """
+
+    name: Literal["global", "layer", "erk"] = "global"
+    exclude: tuple[str, ...] = Field(
+        (), max_length=1000, description="Layers never pruned, by name or kind; sparsity is counted over the others."
+    )
+
+
+class Method(Value):
+    """How the ticket is found."""
+
+    criterion: Annotated[Criterion, short(Criterion)] = Field(default_factory=Criterion)
+    scope: Annotated[Scope, short(Scope)] = Field(default_factory=Scope)
+    schedule: Schedule = Field(default_factory=Iterative)
+    retraining: Literal["rewind", "lr_rewind", "fine_tune"] = Field(
+        "rewind",
+        description="Rewind weights and schedule; or keep the trained weights and go through the whole schedule again, "
+        "or as long at its last rate (Renda et al. 2020, arXiv:2003.02389). Both train longer: at most matching.",
+    )
+    rewind: Rewind = Field(default_factory=Rewind)
+
+    @model_validator(mode="after")
+    def _only_rewinding_has_a_rewind_point(self) -> Self:
+        if self.retraining != "rewind" and self.rewind != Rewind():
+            raise ValueError(f'"retraining": "{self.retraining}" keeps the trained weights: leave `rewind` out')
+        return self
+
+    @model_validator(mode="after")
+    def _rates_by_layer_want_layers(self) -> Self:
+        if isinstance(self.schedule, Iterative) and isinstance(self.schedule.rate, dict) and self.scope.name != "layer":
+            raise ValueError(f'rates by layer want "scope": "layer"; with "scope": "{self.scope.name}" give one rate')
+        return self
