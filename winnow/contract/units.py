@@ -50,8 +50,10 @@ class Recipe(Value):
     augment: Augment
     dropout: Exact
     label_smoothing: Exact
-    clip: Exact | None
-    patience: int | None = Field(description="Points of the curve without a lower validation loss; null: to the end.")
+    clip: Exact | None = None
+    patience: int | None = Field(
+        None, description="Points of the curve without a lower validation loss; null: to the end."
+    )
     seed: int
     replicate: int
 
@@ -126,9 +128,12 @@ class Unit(Value):
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of the canonical JSON of everything that decides the outcome."""
-        named = {"version": VERSIONS[self.kind], "torch": TORCH_RELEASE, "inputs": self.inputs}
-        return sha256_hex(canonical_json(named))
+        """SHA-256 of the canonical JSON of everything that decides the outcome.
+
+        What is left out (null) is not in it: an option that comes later leaves the keys of those who do not use it.
+        """
+        inputs = self.inputs.model_dump(exclude_none=True)
+        return sha256_hex(canonical_json({"version": VERSIONS[self.kind], "torch": TORCH_RELEASE, "inputs": inputs}))
 
     @property
     def kind(self) -> Literal["train", "level", "control"]:
