@@ -53,6 +53,9 @@ class DatasetFacts(Value):
     size: tuple[int, int] = Field(description="Height and width of an image in pixels.")
     counts: tuple[int, ...] = Field(description="Images per class, without those of an official test set.")
     test_counts: tuple[int, ...] | None = Field(None, description="Images per class in the official test set, if any.")
+    superclasses: tuple[int, ...] | None = Field(
+        None, description="The index of each class's superclass, where classes are grouped: coarse accuracy goes by it."
+    )
 
     subset_of: "DatasetFacts | None" = Field(None, description="The whole data set, where only some classes are taken.")
     fraction: Exact = Field(Decimal(1), description="Share of the training split that is trained on.")

@@ -42,6 +42,7 @@ def _of_classes(facts: DatasetFacts, names: tuple[str, ...]) -> DatasetFacts:
             "classes": names,
             "counts": tuple(facts.counts[place] for place in places),
             "test_counts": facts.test_counts and tuple(facts.test_counts[place] for place in places),
+            "superclasses": facts.superclasses and tuple(facts.superclasses[place] for place in places),
             "subset_of": facts,
         }
     )

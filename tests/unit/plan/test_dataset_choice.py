@@ -118,3 +118,13 @@ def test_images_that_are_too_small_for_a_network_can_be_resized() -> None:
         resolve(SPEC.validate_python(small), DIGITS_LIKE, "cpu")
     resized = small | {"dataset": {"name": "digits", "size": [16, 16]}}
     assert resolve(SPEC.validate_python(resized), DIGITS_LIKE, "cpu").dataset.size == (16, 16)
+
+
+def test_some_classes_keep_their_superclasses_and_the_key_does_not_name_them() -> None:
+    """They follow from the fingerprint: results from before they were known stay where they are."""
+    grouped = DIGITS_LIKE.model_copy(update={"superclasses": (0, 1) * 5})
+    choice = {"dataset": {"name": "digits", "classes": ["7", "1", "2"]}}
+    known, plain = (resolve(SPEC.validate_python(SPEC_OF_ALL | choice), of, "cpu") for of in (grouped, DIGITS_LIKE))
+    assert known.dataset.superclasses == (1, 1, 0)
+    assert plain.dataset.superclasses is None
+    assert places(known, {})[0].unit.key == places(plain, {})[0].unit.key

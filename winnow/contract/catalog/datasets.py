@@ -1,10 +1,19 @@
 """The built-in data sets by name."""
 
-from winnow.contract.class_names import CIFAR10, CIFAR100, CIFAR100_COARSE, CLOTHES, NUMBERS
+from winnow.contract.class_names import (
+    CIFAR10,
+    CIFAR100,
+    CIFAR100_COARSE,
+    CIFAR100_SUPERCLASSES,
+    CLOTHES,
+    NUMBERS,
+)
 from winnow.contract.datasets import DatasetFacts
 
 
-def _cifar(name: str, fingerprint: str, classes: tuple[str, ...]) -> DatasetFacts:
+def _cifar(
+    name: str, fingerprint: str, classes: tuple[str, ...], superclasses: tuple[int, ...] | None = None
+) -> DatasetFacts:
     """Krizhevsky 2009: 60,000 images, each class as often as any other."""
     return DatasetFacts(
         name=name,
@@ -16,6 +25,7 @@ def _cifar(name: str, fingerprint: str, classes: tuple[str, ...]) -> DatasetFact
         size=(32, 32),
         counts=(50_000 // len(classes),) * len(classes),
         test_counts=(10_000 // len(classes),) * len(classes),
+        superclasses=superclasses,
     )
 
 
@@ -53,7 +63,12 @@ _BUILTIN = (
         test_counts=(1000,) * 10,
     ),
     _cifar("cifar10", "9749d6ec13e66a905edaa36959ee2dd37affc6b5d39037d95c7ee612f0165908", CIFAR10),
-    _cifar("cifar100", "c9501396f7db87df7d60d61aacda70d5a617a22aa0fc25442286265d00a0d66c", CIFAR100),
+    _cifar(
+        "cifar100",
+        "c9501396f7db87df7d60d61aacda70d5a617a22aa0fc25442286265d00a0d66c",
+        CIFAR100,
+        CIFAR100_SUPERCLASSES,
+    ),
     _cifar("cifar100_coarse", "c97b1dbad90fe59da394f81b962869b5617c07a82caed11104c033bb228b19ce", CIFAR100_COARSE),
 )
 

@@ -1,6 +1,6 @@
 """Images and labels as tensors: what is loaded, and the three splits it is cut into."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,13 +33,15 @@ class Images:
 
 @dataclass(frozen=True)
 class Split:
-    """The three splits, and the preprocessing measured on the first of them."""
+    """The three splits, the preprocessing measured on the first of them, and each class's superclass, if any."""
 
     train: Part
     validation: Part
     test: Part
     preprocessing: Preprocessing
+    superclasses: tuple[int, ...] | None = None
 
     def to(self, device: torch.device | str) -> "Split":
         """The same splits, resident on a device."""
-        return Split(self.train.to(device), self.validation.to(device), self.test.to(device), self.preprocessing)
+        train, validation, test = (part.to(device) for part in (self.train, self.validation, self.test))
+        return replace(self, train=train, validation=validation, test=test)

@@ -27,7 +27,7 @@ def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
         _, train = _part_off(train, whole.class_counts().train, seed_for(seed, "fraction"))
     if facts.subset is not None:
         train, validation, test = (_of_classes(part, facts.subset) for part in (train, validation, test))
-    return Split(train, validation, test, measured(train.x))
+    return Split(train, validation, test, measured(train.x), facts.superclasses)
 
 
 def _part_off(part: Part, taken: tuple[int, ...], seed: int) -> tuple[Part, Part]:

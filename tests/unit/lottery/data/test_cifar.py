@@ -49,6 +49,7 @@ def test_each_class_of_cifar100_lies_in_one_superclass_of_five(cifar_dir: Path) 
     pairs = set(zip(fine.y.tolist(), coarse.y.tolist(), strict=True))
     assert len(pairs) == 100
     assert np.bincount([superclass for _, superclass in pairs]).tolist() == [5] * 20
+    assert DATASETS["cifar100"].superclasses == tuple(superclass for _, superclass in sorted(pairs))
 
 
 def test_files_of_the_official_form_are_read_in_their_order(tmp_path: Path) -> None:

@@ -218,3 +218,11 @@ def test_another_seed_takes_another_fraction() -> None:
     facts = _facts((40, 40), tested=(3, 3)).model_copy(update={"fraction": Decimal("0.5")})
     images = Images(_numbered((40, 40)), _numbered((3, 3), first=10_000))
     assert _numbers(split(images, facts, 0).train) != _numbers(split(images, facts, 1).train)
+
+
+def test_a_split_knows_the_superclasses_of_the_classes_it_has() -> None:
+    facts = _facts((20, 30, 25)).model_copy(update={"superclasses": (1, 0, 1)})
+    images = Images(_numbered(facts.counts), None)
+    assert split(images, facts, 0).to("cpu").superclasses == (1, 0, 1)
+    some = chosen(DatasetChoice(name="numbered", classes=("class 2", "class 1")), facts)
+    assert split(images, some, 0).superclasses == (1, 0)
