@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, and_, or_, select
 
 from winnow.contract.problems import NotFound
+from winnow.contract.results import UnitResult
 from winnow.db.chunks import chunks
-from winnow.db.tables import files, job_units, jobs, models
+from winnow.db.tables import files, job_units, jobs, models, units
 from winnow.db.types import AnyRow
 
 
@@ -39,6 +40,13 @@ def jobs_of(conn: Connection, tenant: str, unit_keys: Collection[str]) -> Mappin
         for row in conn.execute(query.where(job_units.c.unit_key.in_(some)).order_by(jobs.c.number)):
             found[row.unit_key] = (*found.get(row.unit_key, ()), row.id)
     return found
+
+
+def results_of(conn: Connection, tenant: str, unit_keys: Collection[str]) -> Mapping[str, UnitResult]:
+    """Of each unit what it found."""
+    query = select(units.c.key, units.c.result).where(units.c.tenant == tenant)
+    rows = (row for some in chunks(unit_keys) for row in conn.execute(query.where(units.c.key.in_(some))))
+    return {row.key: UnitResult.model_validate(row.result) for row in rows}
 
 
 def files_of(conn: Connection, tenant: str, unit_key: str) -> Mapping[str, AnyRow]:

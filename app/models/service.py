@@ -1,5 +1,6 @@
 """Models: what there is, and the files of each."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -11,6 +12,7 @@ from app.times import time_of
 from winnow.artifact.model import FILE_KINDS, dense_bytes
 from winnow.contract.problems import NotFound
 from winnow.contract.resources import Model, ModelFile, Page
+from winnow.contract.results import UnitResult
 from winnow.db.tables import TENANT
 from winnow.db.types import AnyRow
 
@@ -26,7 +28,7 @@ def get(parts: Parts, model_id: str) -> Model:
     """One model. Raises NotFound."""
     with parts.database.read() as conn:
         row = queries.model(conn, TENANT, model_id)
-        return _view(row, queries.jobs_of(conn, TENANT, [row.unit_key])[row.unit_key])
+        return _views(conn, [row])[0]
 
 
 def newest(parts: Parts, job: str | None, limit: int, cursor: str | None) -> Page[Model]:
@@ -35,8 +37,8 @@ def newest(parts: Parts, job: str | None, limit: int, cursor: str | None) -> Pag
     before = (place[0], place[1]) if place else None
     with parts.database.read() as conn:
         rows = queries.newest(conn, TENANT, job=job, before=before, count=limit + 1)
-        jobs = queries.jobs_of(conn, TENANT, [row.unit_key for row in rows[:limit]])
-    return page(rows, limit, lambda row: _view(row, jobs[row.unit_key]), lambda row: [row.created_at, row.id])
+        views = {view.id: view for view in _views(conn, rows[:limit])}
+    return page(rows, limit, lambda row: views[row.id], lambda row: [row.created_at, row.id])
 
 
 def files(parts: Parts, model_id: str) -> tuple[ModelFile, ...]:
@@ -76,8 +78,14 @@ def _sparsity(row: AnyRow) -> float:
     return float(row.zeros / row.prunable)
 
 
-def _view(row: AnyRow, jobs: tuple[str, ...]) -> Model:
-    here = f"/v1/models/{row.id}"
+def _views(conn: Connection, rows: Sequence[AnyRow]) -> list[Model]:
+    keys = [row.unit_key for row in rows]
+    jobs, results = queries.jobs_of(conn, TENANT, keys), queries.results_of(conn, TENANT, keys)
+    return [_view(row, jobs[row.unit_key], results[row.unit_key]) for row in rows]
+
+
+def _view(row: AnyRow, jobs: tuple[str, ...], result: UnitResult) -> Model:
+    here, test = f"/v1/models/{row.id}", result.metrics.test
     return Model(
         id=row.id,
         unit=row.unit_key,
@@ -92,6 +100,14 @@ def _view(row: AnyRow, jobs: tuple[str, ...]) -> Model:
         zeros=row.zeros,
         prunable=row.prunable,
         test_accuracy=row.test_accuracy,
+        test_top5_accuracy=test.top5_accuracy,
+        test_coarse_accuracy=test.coarse_accuracy,
+        test_accuracy_by_class=test.accuracy_by_class,
+        test_calibration_error=test.calibration_error,
+        parameters=result.parameters,
+        nonzeros=result.nonzeros,
+        macs_dense=result.macs_dense,
+        macs_effective=result.macs_effective,
         created_at=time_of(row.created_at),
         jobs=jobs,
         links={"self": here, "files": f"{here}/files", "predict": f"{here}/predict"},

@@ -112,6 +112,20 @@ class Model(Record):
     zeros: int
     prunable: int
     test_accuracy: float
+    test_top5_accuracy: float | None = Field(None, description="Null at five classes or fewer.")
+    test_coarse_accuracy: float | None = Field(
+        None, description="The share whose predicted class lies in the right superclass; null without superclasses."
+    )
+    test_accuracy_by_class: tuple[float | None, ...] | None = Field(
+        None, description="In the order of `classes`; null for a class without test images."
+    )
+    test_calibration_error: float | None = Field(None, description="Expected calibration error over 15 equal bins.")
+    parameters: int | None = Field(None, description="All parameters, prunable or not.")
+    nonzeros: int | None = Field(None, description="Parameters that are not masked.")
+    macs_dense: int | None = Field(
+        None, description="Multiply-accumulates of one image in the prunable layers, as if nothing were masked."
+    )
+    macs_effective: int | None = Field(None, description="Those of the weights that are not masked.")
     created_at: datetime
     jobs: tuple[str, ...]
     links: dict[str, str]

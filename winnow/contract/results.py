@@ -4,6 +4,7 @@ Where a shape goes over the wire, its enums are open (`| str`): a reader takes v
 """
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -16,20 +17,53 @@ LayerKind = Literal["conv", "linear", "output"]
 
 
 class Score(Record):
-    """One network on one split."""
+    """One network on one split. What is null was not measured, or does not exist on that data set."""
 
     correct: int
     images: int
     loss: float = Field(description="Mean cross-entropy in nats.")
+    correct_top5: int | None = Field(
+        None, description="Images whose class is among the five of highest logit; null at five classes or fewer."
+    )
+    correct_coarse: int | None = Field(
+        None, description="Images whose predicted class lies in the right superclass; null without superclasses."
+    )
+    correct_by_class: tuple[int, ...] | None = Field(None, description="Of the images of each class, those correct.")
+    images_by_class: tuple[int, ...] | None = None
+    calibration_error: float | None = Field(
+        None, description="Expected calibration error over 15 equal bins of the top probability; a share."
+    )
 
     @property
     def accuracy(self) -> float:
         """Correct ÷ images."""
         return self.correct / self.images
 
+    @property
+    def top5_accuracy(self) -> float | None:
+        """Correct in the first five ÷ images."""
+        return None if self.correct_top5 is None else self.correct_top5 / self.images
+
+    @property
+    def coarse_accuracy(self) -> float | None:
+        """Correct superclass ÷ images."""
+        return None if self.correct_coarse is None else self.correct_coarse / self.images
+
+    @property
+    def accuracy_by_class(self) -> tuple[float | None, ...] | None:
+        """Correct ÷ images of each class; None for a class without images."""
+        if self.correct_by_class is None or self.images_by_class is None:
+            return None
+        pairs = zip(self.correct_by_class, self.images_by_class, strict=True)
+        return tuple(correct / images if images else None for correct, images in pairs)
+
 
 class Metrics(Record):
-    """The last weights on all three splits, and the test score at the step of lowest validation loss."""
+    """The last weights on all three splits, and the test score at the step of lowest validation loss.
+
+    Everything is measured on validation and test at the end; on training images, and while training goes on, only
+    what is correct and the loss.
+    """
 
     train: Score
     validation: Score
@@ -46,6 +80,9 @@ class TensorCount(Record):
     kind: LayerKind
     shape: tuple[int, ...]
     zeros: int
+    multiplications: int | None = Field(
+        None, description="That one weight causes in one forward pass of one image; null where it was not counted."
+    )
 
     @property
     def size(self) -> int:
@@ -99,6 +136,28 @@ class UnitResult(Record):
     def zeros(self) -> int:
         """Masked weights."""
         return sum(tensor.zeros for tensor in self.tensors)
+
+    @property
+    def nonzeros(self) -> int:
+        """Parameters that are not masked, prunable or not."""
+        return self.parameters - self.zeros
+
+    @property
+    def macs_dense(self) -> int | None:
+        """Multiply-accumulates of one forward pass of one image in the prunable layers, none masked."""
+        return _macs((tensor, tensor.size) for tensor in self.tensors)
+
+    @property
+    def macs_effective(self) -> int | None:
+        """Those of the weights that are not masked: what is left to compute where zeros cost nothing."""
+        return _macs((tensor, tensor.size - tensor.zeros) for tensor in self.tensors)
+
+
+def _macs(weights: Iterable[tuple[TensorCount, int]]) -> int | None:
+    counted = [(tensor.multiplications, count) for tensor, count in weights]
+    if any(each is None for each, _ in counted):
+        return None
+    return sum(each * count for each, count in counted if each is not None)
 
 
 class ArmSummary(Record):
@@ -169,6 +228,16 @@ class TableRow(Record):
     total_steps: int
     bytes: int | None = Field(description="Size of the packed ticket.")
     model_id: str | None
+    test_top5_accuracy: float | None = Field(None, description="Null at five classes or fewer.")
+    test_coarse_accuracy: float | None = Field(
+        None, description="The share whose predicted class lies in the right superclass; null without superclasses."
+    )
+    test_calibration_error: float | None = Field(None, description="Expected calibration error over 15 equal bins.")
+    nonzeros: int | None = Field(None, description="Parameters that are not masked, biases and normalisation included.")
+    macs_dense: int | None = Field(
+        None, description="Multiply-accumulates of one image in the prunable layers, as if nothing were masked."
+    )
+    macs_effective: int | None = Field(None, description="Those of the weights that are not masked.")
 
 
 class Progress(Record):

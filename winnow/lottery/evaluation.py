@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.results import Score
+from winnow.lottery.answers import Answers
 from winnow.lottery.data.batches import in_order
-from winnow.lottery.data.images import Part
+from winnow.lottery.data.images import Part, Split
 
 IMAGES_AT_ONCE = 100
 """Stays near the caches: at 250 an image takes `conv2` 1.3 times as long."""
@@ -28,10 +29,17 @@ def points(steps: int, steps_per_epoch: int) -> frozenset[int]:
     return frozenset(range(stride * steps_per_epoch, steps, stride * steps_per_epoch)) | {steps}
 
 
-def score(network: nn.Module, part: Part, preprocessing: Preprocessing, beat: Callable[[], None]) -> Score:
+def score(
+    network: nn.Module,
+    part: Part,
+    preprocessing: Preprocessing,
+    beat: Callable[[], None],
+    look: Callable[[Tensor, Tensor], None] = lambda _logits, _labels: None,
+) -> Score:
     """Correct answers and mean loss over a whole split in evaluation mode; `beat` is called now and then.
 
-    Every image counts once, whatever the size of the last batch (trap 27).
+    Every image counts once, whatever the size of the last batch (trap 27). `look` sees the logits and labels of each
+    batch.
     """
     correct, loss = 0, 0.0
     network.eval()
@@ -42,9 +50,17 @@ def score(network: nn.Module, part: Part, preprocessing: Preprocessing, beat: Ca
                 logits = network(images)
                 correct += int((logits.argmax(1) == labels).sum())
                 loss += float(cross_entropy(logits, labels, reduction="sum"))
+                look(logits, labels)
     finally:
         network.train()
     return Score(correct=correct, images=len(part), loss=loss / len(part))
+
+
+def full_score(network: nn.Module, part: Part, split: Split, beat: Callable[[], None]) -> Score:
+    """Everything that is measured on a part of this split, in one pass: top 5, superclasses, classes, calibration."""
+    answers = Answers()
+    found = score(network, part, split.preprocessing, beat, answers.take)
+    return found.model_copy(update=answers.counts(split.superclasses)._asdict())
 
 
 def _images_at_once(network: nn.Module) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics, Point, Score
 from winnow.lottery import checkpoint
-from winnow.lottery.evaluation import points, score
+from winnow.lottery.evaluation import full_score, points, score
 from winnow.lottery.lr_schedules import rate_changes
 from winnow.lottery.state import load_network, network_arrays
 from winnow.lottery.training import Best, Callback, Training, train
@@ -95,13 +95,15 @@ class _Between:
             self._progress()
 
     def measure(self) -> Metrics:
-        """The last weights on all splits, and the test score at the step of lowest validation loss."""
+        """The last weights on all splits, and the test score at the step of lowest validation loss.
+
+        In full, but for training images: nobody asks more of them than whether they are learnt.
+        """
         training, split, best = self.training, self.training.split, self.training.best
         assert best is not None  # noqa: S101 - the last step is always measured
-        train, validation, test = (
-            score(training.network, part, split.preprocessing, self.beat)
-            for part in (split.train, split.validation, split.test)
-        )
+        train = score(training.network, split.train, split.preprocessing, self.beat)
+        validation = full_score(training.network, split.validation, split, self.beat)
+        test = full_score(training.network, split.test, split, self.beat)
         return Metrics(
             train=train,
             validation=validation,
@@ -115,7 +117,7 @@ class _Between:
         """Measured on a copy: the network itself must be what a checkpoint should hold, whenever a stop comes."""
         network = copy.deepcopy(self.training.network)
         load_network(network, best.network)
-        return score(network, self.training.split.test, self.training.split.preprocessing, self.beat)
+        return full_score(network, self.training.split.test, self.training.split, self.beat)
 
     def _progress(self, point: Point | None = None) -> None:
         first = self.training.first

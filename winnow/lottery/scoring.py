@@ -13,6 +13,7 @@ from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.data.batches import in_order
 from winnow.lottery.data.images import Part, Split
+from winnow.lottery.multiplications import multiplications
 from winnow.lottery.selection import Masks, Scores
 from winnow.lottery.state import Arrays, load_network
 
@@ -63,13 +64,7 @@ class Subject:
 
     def multiplications(self) -> dict[str, int]:
         """How many multiplications one weight of each prunable tensor causes in one forward pass of one image."""
-        network, found = self.network(), dict.fromkeys(self.masks, 0)
-        for name in found:
-            layer = network.get_submodule(name.removesuffix(".weight"))
-            layer.register_forward_hook(_Counting(found, name))
-        with torch.inference_mode():
-            network(torch.zeros(1, self.recipe.channels, *self.recipe.size, device=self.split.train.x.device))
-        return found
+        return multiplications(self.recipe, self.masks)
 
     def draws(self) -> torch.Generator:
         """Random numbers of this level's own, drawn in main memory."""
@@ -84,17 +79,6 @@ class Subject:
     def _part(self, chosen: Tensor) -> Part:
         there = chosen.to(self.split.train.y.device)
         return Part(self.split.train.x[there], self.split.train.y[there])
-
-
-class _Counting:
-    """A forward hook: each output position multiplies each weight once."""
-
-    def __init__(self, found: dict[str, int], name: str) -> None:
-        self.found = found
-        self.name = name
-
-    def __call__(self, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
-        self.found[self.name] += output[0, 0].numel() if output.dim() > 2 else 1
 
 
 def parameters(network: nn.Module) -> dict[str, nn.Parameter]:

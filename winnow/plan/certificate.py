@@ -109,6 +109,8 @@ def _network(place: Place, result: UnitResult) -> dict[str, Any]:
         "zeros": result.zeros,
         "prunable": result.prunable,
         "parameters": result.parameters,
+        "nonzeros": result.nonzeros,
+        "macs": {"dense": result.macs_dense, "effective": result.macs_effective},
         "tensors": [tensor.model_dump(mode="json") for tensor in result.tensors],
         "start_step": result.start_step,
         "end_step": result.end_step,

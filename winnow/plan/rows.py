@@ -147,6 +147,12 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
         total_steps=result.total_steps,
         bytes=packed.bytes if packed else None,
         model_id=place.unit.model_id,
+        test_top5_accuracy=result.metrics.test.top5_accuracy,
+        test_coarse_accuracy=result.metrics.test.coarse_accuracy,
+        test_calibration_error=result.metrics.test.calibration_error,
+        nonzeros=result.nonzeros,
+        macs_dense=result.macs_dense,
+        macs_effective=result.macs_effective,
     )
 
 

@@ -146,6 +146,8 @@ def test_the_table_comes_as_json_and_as_csv(api: Api) -> None:
     read = list(csv.DictReader(io.StringIO(sheet.text)))
     assert [float(row["test_accuracy"]) for row in read] == [row.test_accuracy for row in rows]
     assert read[2]["model_id"] == ""
+    assert read[2]["test_top5_accuracy"] == "", "it was not measured"
+    assert [int(row["nonzeros"]) for row in read] == [2000, 2000 - rows[1].zeros, 2000 - rows[2].zeros]
 
 
 def test_curves_come_as_json_and_as_csv_also_while_a_unit_runs(api: Api) -> None:

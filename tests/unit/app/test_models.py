@@ -34,6 +34,37 @@ def test_a_level_is_a_model_while_its_job_still_runs(api: Api) -> None:
     assert api.get(models[0].links["self"]).json()["id"] == models[0].id
 
 
+def test_a_model_tells_what_was_measured(api: Api) -> None:
+    api.driver.register()
+    api.submit(train())
+    held = api.driver.take()
+    found = api.driver.result(held.unit)
+    score = found.metrics.test.model_copy(
+        update={
+            "correct_top5": 350,
+            "correct_coarse": 345,
+            "correct_by_class": (30, 0, *(36,) * 8),
+            "images_by_class": (36, 0, *(36,) * 8),
+            "calibration_error": 0.125,
+        }
+    )
+    tensors = tuple(tensor.model_copy(update={"multiplications": 4}) for tensor in found.tensors)
+    metrics = found.metrics.model_copy(update={"test": score})
+    api.driver.finish(held, metrics=metrics, tensors=tensors)
+    [model] = Page[Model].model_validate_json(api.get("/v1/models").content).items
+    assert (model.test_top5_accuracy, model.test_coarse_accuracy) == (350 / 360, 345 / 360)
+    assert (model.test_calibration_error, model.test_accuracy_by_class) == (0.125, (30 / 36, None, *(1.0,) * 8))
+    assert (model.parameters, model.nonzeros) == (2000, 2000)
+    assert (model.macs_dense, model.macs_effective) == (4 * 1410, 4 * 1410)
+
+
+def test_what_was_not_measured_is_null(api: Api) -> None:
+    """Models from before there were these numbers."""
+    model = api.get(f"/v1/models/{api.a_model()}").json()
+    new = ("test_top5_accuracy", "test_coarse_accuracy", "test_accuracy_by_class", "test_calibration_error")
+    assert {model[name] for name in (*new, "macs_dense", "macs_effective")} == {None}
+
+
 def test_a_model_that_two_jobs_need_names_both(api: Api) -> None:
     api.driver.register()
     one, two = api.submit(train()), api.submit(prune(0.2))

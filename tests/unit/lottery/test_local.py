@@ -52,6 +52,10 @@ def test_a_job_leaves_units_certificate_and_table(finished: Path) -> None:
     ]
     with (finished / "table.csv").open(newline="") as file:
         assert [int(row["zeros"]) for row in csv.DictReader(file)] == [row["zeros"] for row in rows]
+    assert all(0 <= row["test_accuracy"] <= row["test_top5_accuracy"] <= 1 for row in rows)
+    assert all(0 <= row["test_calibration_error"] <= 1 and row["test_coarse_accuracy"] is None for row in rows)
+    assert {row["macs_dense"] for row in rows} == {rows[0]["macs_effective"]}
+    assert rows[1]["macs_effective"] < rows[0]["macs_effective"]
     assert not any((finished / "work").iterdir())
 
 

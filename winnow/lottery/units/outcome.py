@@ -7,6 +7,7 @@ from winnow.artifact.model import write_model as write_files
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.results import Check, Metrics, TensorCount, UnitResult
 from winnow.contract.units import TORCH_RELEASE, ControlInputs, LevelInputs, Recipe, Unit
+from winnow.lottery.multiplications import multiplications
 from winnow.lottery.numerics import numerics_class
 from winnow.lottery.selection import Mask, Masks
 from winnow.lottery.state import network_arrays
@@ -55,7 +56,7 @@ def result(
     recipe = training.recipe
     return UnitResult(
         metrics=metrics,
-        tensors=counted(recipe, masks),
+        tensors=_with_cost(recipe, counted(recipe, masks)),
         parameters=sum(parameter.numel() for parameter in training.network.parameters()),
         start_step=training.first,
         end_step=training.step,
@@ -65,3 +66,8 @@ def result(
         numerics=numerics_class("gpu" if training.split.train.x.is_cuda else "cpu"),
         seconds=0.0,
     )
+
+
+def _with_cost(recipe: Recipe, tensors: tuple[TensorCount, ...]) -> tuple[TensorCount, ...]:
+    cost = multiplications(recipe, [tensor.name for tensor in tensors])
+    return tuple(tensor.model_copy(update={"multiplications": cost[tensor.name]}) for tensor in tensors)

@@ -1,0 +1,31 @@
+"""What a weight costs: counted on the shapes of one forward pass, without computing it."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from winnow.contract.units import Recipe
+from winnow.lottery.architectures import build
+
+
+def multiplications(recipe: Recipe, names: Iterable[str]) -> dict[str, int]:
+    """How many multiplications one weight of each of these tensors causes in one forward pass of one image."""
+    network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size).to("meta").eval()
+    found = dict.fromkeys(names, 0)
+    for name in found:
+        network.get_submodule(name.removesuffix(".weight")).register_forward_hook(_Counting(found, name))
+    with torch.inference_mode():
+        network(torch.zeros(1, recipe.channels, *recipe.size, device="meta"))
+    return found
+
+
+class _Counting:
+    """A forward hook: each output position multiplies each weight once."""
+
+    def __init__(self, found: dict[str, int], name: str) -> None:
+        self.found = found
+        self.name = name
+
+    def __call__(self, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        self.found[self.name] += output[0, 0].numel() if output.dim() > 2 else 1
