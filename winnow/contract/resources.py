@@ -123,7 +123,7 @@ class Model(Record):
     parameters: int | None = Field(None, description="All parameters, prunable or not.")
     nonzeros: int | None = Field(None, description="Parameters that are not masked.")
     macs_dense: int | None = Field(
-        None, description="Multiply-accumulates of one image in the prunable layers, as if nothing were masked."
+        None, description="Multiply-accumulates of one image in convolutions and linear layers, as if none were masked."
     )
     macs_effective: int | None = Field(None, description="Those of the weights that are not masked.")
     created_at: datetime

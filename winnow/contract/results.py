@@ -4,7 +4,6 @@ Where a shape goes over the wire, its enums are open (`| str`): a reader takes v
 """
 
 import math
-from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -118,6 +117,9 @@ class UnitResult(Record):
     metrics: Metrics
     tensors: tuple[TensorCount, ...]
     parameters: int = Field(description="All parameters of the network, prunable or not.")
+    macs_dense: int | None = Field(
+        None, description="Multiply-accumulates of one image in all convolutions and linear layers; null: not counted."
+    )
     start_step: int
     end_step: int = Field(description="The last step trained: the budget's, or where early stopping ended it.")
     total_steps: int = Field(description="Steps trained by this arm, those before k included.")
@@ -143,21 +145,12 @@ class UnitResult(Record):
         return self.parameters - self.zeros
 
     @property
-    def macs_dense(self) -> int | None:
-        """Multiply-accumulates of one forward pass of one image in the prunable layers, none masked."""
-        return _macs((tensor, tensor.size) for tensor in self.tensors)
-
-    @property
     def macs_effective(self) -> int | None:
         """Those of the weights that are not masked: what is left to compute where zeros cost nothing."""
-        return _macs((tensor, tensor.size - tensor.zeros) for tensor in self.tensors)
-
-
-def _macs(weights: Iterable[tuple[TensorCount, int]]) -> int | None:
-    counted = [(tensor.multiplications, count) for tensor, count in weights]
-    if any(each is None for each, _ in counted):
-        return None
-    return sum(each * count for each, count in counted if each is not None)
+        saved = [(tensor.multiplications, tensor.zeros) for tensor in self.tensors]
+        if self.macs_dense is None or any(each is None for each, _ in saved):
+            return None
+        return self.macs_dense - sum(each * zeros for each, zeros in saved if each is not None)
 
 
 class ArmSummary(Record):
@@ -235,7 +228,7 @@ class TableRow(Record):
     test_calibration_error: float | None = Field(None, description="Expected calibration error over 15 equal bins.")
     nonzeros: int | None = Field(None, description="Parameters that are not masked, biases and normalisation included.")
     macs_dense: int | None = Field(
-        None, description="Multiply-accumulates of one image in the prunable layers, as if nothing were masked."
+        None, description="Multiply-accumulates of one image in convolutions and linear layers, as if none were masked."
     )
     macs_effective: int | None = Field(None, description="Those of the weights that are not masked.")
 

@@ -50,7 +50,7 @@ def test_a_model_tells_what_was_measured(api: Api) -> None:
     )
     tensors = tuple(tensor.model_copy(update={"multiplications": 4}) for tensor in found.tensors)
     metrics = found.metrics.model_copy(update={"test": score})
-    api.driver.finish(held, metrics=metrics, tensors=tensors)
+    api.driver.finish(held, metrics=metrics, tensors=tensors, macs_dense=4 * 1410)
     [model] = Page[Model].model_validate_json(api.get("/v1/models").content).items
     assert (model.test_top5_accuracy, model.test_coarse_accuracy) == (350 / 360, 345 / 360)
     assert (model.test_calibration_error, model.test_accuracy_by_class) == (0.125, (30 / 36, None, *(1.0,) * 8))

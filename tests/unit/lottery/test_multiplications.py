@@ -27,19 +27,21 @@ def test_a_cifar_network_costs_what_is_published(architecture: str, million: flo
     assert macs(architecture, 3, 32) / 1e6 == pytest.approx(million, abs=0.5)
 
 
-def result(*tensors: TensorCount) -> UnitResult:
-    """A result with these tensors."""
-    return UnitResult.model_construct(tensors=tensors, parameters=20)
+def result(*tensors: TensorCount, macs: int | None = 6 * 64 + 8 + 100) -> UnitResult:
+    """A result with these tensors, and a layer of 100 multiplications that is never pruned."""
+    return UnitResult.model_construct(tensors=tensors, parameters=114, macs_dense=macs)
+
+
+CONV = TensorCount(name="conv", kind="conv", shape=(2, 3), zeros=2, multiplications=64)
+FC = TensorCount(name="fc", kind="output", shape=(4, 2), zeros=8, multiplications=1)
 
 
 def test_effective_macs_are_those_of_the_weights_that_are_left() -> None:
-    first = TensorCount(name="conv", kind="conv", shape=(2, 3), zeros=2, multiplications=64)
-    second = TensorCount(name="fc", kind="output", shape=(4, 2), zeros=8, multiplications=1)
-    found = result(first, second)
-    assert (found.macs_dense, found.macs_effective) == (6 * 64 + 8, 4 * 64)
-    assert (found.zeros, found.nonzeros) == (10, 10)
+    found = result(CONV, FC)
+    assert found.macs_effective == 4 * 64 + 100
+    assert (found.zeros, found.nonzeros) == (10, 104)
 
 
 def test_results_from_before_they_were_counted_have_no_macs() -> None:
-    old = TensorCount(name="conv", kind="conv", shape=(2, 3), zeros=2)
-    assert (result(old).macs_dense, result(old).macs_effective) == (None, None)
+    assert result(CONV, FC, macs=None).macs_effective is None
+    assert result(CONV.model_copy(update={"multiplications": None})).macs_effective is None

@@ -298,6 +298,8 @@ def test_an_excluded_layer_is_never_pruned_and_never_counted(tmp_path: Path, sco
     weights = read_weights(tmp_path / last / "weights.safetensors")
     assert weights["conv1.weight"].all()
     assert all(check.ok for result in results.values() for check in result.checks)
+    dense = results[places(job, {})[0].unit.key]
+    assert results[last].macs_dense == dense.macs_dense == dense.macs_effective, "what is not pruned costs, too"
 
 
 def test_a_layer_with_nothing_left_is_flagged(tmp_path: Path) -> None:

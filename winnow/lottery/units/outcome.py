@@ -54,10 +54,13 @@ def result(
 ) -> UnitResult:
     """What was found; `run` adds files and time. `steps_before`: steps of the dense run that the arm builds on."""
     recipe = training.recipe
+    cost = multiplications(recipe, [name for name, _ in ARCHITECTURES[recipe.architecture].layers])
+    tensors = counted(recipe, masks)
     return UnitResult(
         metrics=metrics,
-        tensors=_with_cost(recipe, counted(recipe, masks)),
+        tensors=tuple(tensor.model_copy(update={"multiplications": cost[tensor.name]}) for tensor in tensors),
         parameters=sum(parameter.numel() for parameter in training.network.parameters()),
+        macs_dense=sum(training.network.get_parameter(name).numel() * times for name, times in cost.items()),
         start_step=training.first,
         end_step=training.step,
         total_steps=steps_before + training.step - training.first,
@@ -66,8 +69,3 @@ def result(
         numerics=numerics_class("gpu" if training.split.train.x.is_cuda else "cpu"),
         seconds=0.0,
     )
-
-
-def _with_cost(recipe: Recipe, tensors: tuple[TensorCount, ...]) -> tuple[TensorCount, ...]:
-    cost = multiplications(recipe, [tensor.name for tensor in tensors])
-    return tuple(tensor.model_copy(update={"multiplications": cost[tensor.name]}) for tensor in tensors)
