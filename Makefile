@@ -15,7 +15,7 @@ PIP_TORCH = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 DISK_MB := 4000
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo serve test check fmt lint types imports bench up
+.PHONY: help env demo serve test check fmt lint types imports tables bench up
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ types: env ## strict types
 
 imports: env ## who may import whom
 	@$(BIN)/lint-imports
+
+tables: env ## write down the tensors of every architecture, for the service, which has no torch
+	@$(BIN)/python -m winnow.lottery.tensor_tables
 
 bench: env ## measure what is promised; prints what docs/results keeps
 	@for script in bench/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script $(ARGS) || exit 1; done

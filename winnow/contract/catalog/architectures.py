@@ -1,9 +1,14 @@
 """The architectures by name: what they are called, where they come from, which of their tensors can be pruned."""
 
-from pydantic import Field
+from functools import cached_property
 
+from pydantic import Field, computed_field
+
+from winnow.contract.catalog.tensors import prunable_layers
 from winnow.contract.results import LayerKind
 from winnow.contract.values import Record
+
+Layers = tuple[tuple[str, LayerKind], ...]
 
 
 class Architecture(Record):
@@ -14,27 +19,14 @@ class Architecture(Record):
     summary: str
     source: str
     smallest: int = Field(description="The shortest side of an image that it takes, in pixels.")
-    layers: tuple[tuple[str, LayerKind], ...]
+    declared: Layers | None = Field(None, alias="layers", exclude=True, description="For one that has no table yet.")
     dropout: tuple[str, ...] = Field((), description="The layers whose outputs dropout may drop; none: it takes none.")
 
-
-def _layers(conv: tuple[str, ...], linear: tuple[str, ...], output: str) -> tuple[tuple[str, LayerKind], ...]:
-    return (*((name, "conv") for name in conv), *((name, "linear") for name in linear), (output, "output"))
-
-
-def _numbered(count: int) -> tuple[str, ...]:
-    return tuple(f"conv{number}.weight" for number in range(1, count + 1))
-
-
-def _residual(blocks: int, projected: dict[int, str], stages: int = 3) -> tuple[str, ...]:
-    """The first convolution, then two in each block; the first block of a stage may have a projection after them."""
-    names = ["conv1.weight"]
-    for stage in range(1, stages + 1):
-        for block in range(blocks):
-            names += [f"layer{stage}.{block}.conv{number}.weight" for number in (1, 2)]
-            if block == 0 and stage in projected:
-                names.append(f"layer{stage}.0.{projected[stage]}.weight")
-    return tuple(names)
+    @computed_field(description="Name and kind of each prunable tensor, in order, the output last.")  # type: ignore[prop-decorator]  # mypy knows no decorator above a property
+    @cached_property
+    def layers(self) -> Layers:
+        """Its prunable tensors, read from its table when first asked for."""
+        return prunable_layers(self.name) if self.declared is None else self.declared
 
 
 def _conv(count: int) -> Architecture:
@@ -44,7 +36,6 @@ def _conv(count: int) -> Architecture:
         summary=f"{count} 3×3 convolutions of 64 filters and more in blocks of two, then two layers of 256 units.",
         source="Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2 ** (count // 2),
-        layers=_layers(_numbered(count), ("fc1.weight", "fc2.weight"), "fc3.weight"),
         dropout=("relu_fc1", "relu_fc2"),
     )
 
@@ -61,7 +52,6 @@ def _vgg(depth: int) -> Architecture:
         summary=f"{convolutions} 3×3 convolutions of 64 to 512 filters with batch norm, then the mean and one layer.",
         source="Simonyan & Zisserman 2015, arXiv:1409.1556; Frankle et al. 2020, arXiv:1912.05671",
         smallest=2 * 2**4,
-        layers=_layers(_numbered(convolutions), (), "fc.weight"),
     )
 
 
@@ -73,7 +63,6 @@ def _cifar_resnet(depth: int) -> Architecture:
         summary=f"Three stages of {blocks} residual blocks, 16 to 64 filters; parameter-free shortcuts (option A).",
         source="He et al. 2016, arXiv:1512.03385",
         smallest=2 * 2**2,
-        layers=_layers(_residual(blocks, {}), (), "linear.weight"),
     )
 
 
@@ -85,7 +74,6 @@ def _projecting(depth: int) -> Architecture:
         summary=f"Three stages of {blocks} residual blocks, 16 to 64 filters; projection shortcuts (option B).",
         source="He et al. 2016, arXiv:1512.03385; Renda et al. 2020, arXiv:2003.02389",
         smallest=2 * 2**2,
-        layers=_layers(_residual(blocks, dict.fromkeys((2, 3), "shortcut.0")), (), "linear.weight"),
     )
 
 
@@ -96,7 +84,6 @@ _ARCHITECTURES = (
         summary="Two hidden layers of 300 and 100 units.",
         source="LeCun et al. 1998; Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=1,
-        layers=_layers((), ("fc1.weight", "fc2.weight"), "fc3.weight"),
         dropout=("relu1", "relu2"),
     ),
     Architecture(
@@ -105,7 +92,6 @@ _ARCHITECTURES = (
         summary="Two 5×5 convolutions of 20 and 50 filters, then 500 units.",
         source="LeCun et al. 1998; Han et al. 2015, arXiv:1506.02626",
         smallest=16,
-        layers=_layers(_numbered(2), ("fc1.weight",), "fc2.weight"),
         dropout=("relu1",),
     ),
     Architecture(
@@ -114,7 +100,6 @@ _ARCHITECTURES = (
         summary="Two 5×5 convolutions of 6 and 16 filters, then 120 and 84 units; max pooling and ReLU.",
         source="LeCun et al. 1998",
         smallest=12,
-        layers=_layers(_numbered(2), ("fc1.weight", "fc2.weight"), "fc3.weight"),
         dropout=("relu3", "relu4"),
     ),
     *(_conv(count) for count in (2, 4, 6)),
@@ -127,7 +112,6 @@ _ARCHITECTURES = (
         summary="Four stages of two residual blocks, 64 to 512 filters; the first convolution is 3×3, without a pool.",
         source="He et al. 2016, arXiv:1512.03385",
         smallest=2 * 2**3,
-        layers=_layers(_residual(2, dict.fromkeys((2, 3, 4), "downsample.0"), stages=4), (), "fc.weight"),
     ),
     Architecture(
         name="wide_resnet_16_4",
@@ -135,7 +119,6 @@ _ARCHITECTURES = (
         summary="Three stages of two residual blocks, 64, 128 and 256 filters; batch norm before each convolution.",
         source="Zagoruyko & Komodakis 2016, arXiv:1605.07146",
         smallest=2 * 2**2,
-        layers=_layers(_residual(2, dict.fromkeys((1, 2, 3), "shortcut")), (), "linear.weight"),
     ),
     Architecture(
         name="digits_cnn",
@@ -143,7 +126,6 @@ _ARCHITECTURES = (
         summary="Two 3×3 convolutions of 16 and 32 filters, then 128 units: for images of about 8×8.",
         source="The block of Conv-2, narrowed: Frankle & Carbin 2019, arXiv:1803.03635",
         smallest=2,
-        layers=_layers(_numbered(2), ("fc1.weight",), "fc2.weight"),
         dropout=("relu3",),
     ),
     Architecture(
@@ -152,7 +134,6 @@ _ARCHITECTURES = (
         summary="Two 3×3 convolutions of 32 filters with pooling, then 128 units: for images of about 150×150.",
         source="After LeCun et al. 1998, with the filters of Simonyan & Zisserman 2015, arXiv:1409.1556",
         smallest=4,
-        layers=_layers(_numbered(2), ("fc1.weight",), "fc2.weight"),
         dropout=("relu3",),
     ),
     Architecture(
@@ -161,7 +142,6 @@ _ARCHITECTURES = (
         summary="5×5 convolutions of 32 and 16 filters, a 3×3 one of 8, then 128 units: for images of 32×32.",
         source="After LeCun et al. 1998",
         smallest=14,
-        layers=_layers(_numbered(3), ("fc1.weight",), "fc2.weight"),
         dropout=("flatten",),
     ),
 )
