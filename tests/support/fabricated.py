@@ -17,7 +17,8 @@ DIGITS_LIKE = DatasetFacts(
     size=(8, 8),
     counts=(180,) * 10,
 )
-SIZES = (("first.weight", "linear", 1000), ("second.weight", "linear", 333), ("output.weight", "output", 77))
+SIZES = (("fc1.weight", "linear", 1000), ("fc2.weight", "linear", 333), ("fc3.weight", "output", 77))
+"""Named as the layers of lenet_300_100."""
 
 
 def fabricated(

@@ -71,7 +71,7 @@ def state(job: Job) -> Text:
 def what(job: Job) -> str:
     """What a job was asked, in one line: `prune lenet5 on digits to 98 %`."""
     model, dataset = (_name(job.spec.get(key)) for key in ("model", "dataset"))
-    target = job.spec.get("target", {}).get("sparsity")
+    target = (job.spec.get("target") or {}).get("sparsity")
     return f"{job.kind} {model} on {dataset}" + (f" to {100 * target:g} %" if target else "")
 
 

@@ -8,6 +8,7 @@ from winnow.contract.results import TensorCount, UnitResult
 from winnow.contract.specs.jobs import Arm, Control, PruneSpec
 from winnow.contract.units import ControlInputs, Inputs, LevelInputs, Recipe, Retrain, TrainInputs, Unit
 from winnow.plan.counts import Step, steps_at_rate, steps_by_layer
+from winnow.plan.densities import levels_to, steps_to
 from winnow.plan.resolve import Resolved
 
 
@@ -22,8 +23,8 @@ class Place(NamedTuple):
 
 def places(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...]:
     """Every unit of the job that can be named by now; more only where rates by layer wait for the first counts."""
-    by_layer = isinstance(job.spec, PruneSpec) and isinstance(job.rates, dict)
-    return _places(job.model_dump_json(), _sizes(job, results) if by_layer else ())
+    waits = isinstance(job.spec, PruneSpec) and isinstance(job.rates, dict) and not job.spec.method.scope.densities
+    return _places(job.model_dump_json(), _sizes(job, results) if waits else ())
 
 
 # A job asks for its places several times at each of its units, and naming a unit is a hash over all its inputs.
@@ -50,10 +51,12 @@ def _sizes(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[TensorCoun
 
 
 def _steps(job: Resolved, spec: PruneSpec, sizes: tuple[TensorCount, ...]) -> tuple[Step, ...]:
-    rates = job.rates
+    rates, densities = job.rates, spec.method.scope.densities
+    if densities is not None:
+        return steps_to(levels_to(densities, spec.method))
     if not isinstance(rates, dict):
-        return steps_at_rate(rates, spec.target.sparsity)
-    return steps_by_layer(sizes, rates, spec.target.sparsity) if sizes else ()
+        return steps_at_rate(rates, job.sparsity)
+    return steps_by_layer(sizes, rates, job.sparsity) if sizes else ()
 
 
 def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: Sequence[Step]) -> list[Place]:

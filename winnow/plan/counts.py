@@ -69,9 +69,13 @@ def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: D
 
     One rate: the total follows from the depth alone, so a job's target never moves a full-rate level. Rates by layer:
     the total is what the layers' own rates give. A cut lands on its sparsity and scales all rates alike. Where layers
-    have quotas, only the newly pruned weights are spread. Erdős–Rényi-kernel: what a layer keeps goes by the sum of its
+    have quotas, only the newly pruned weights are spread. Densities by layer: each goes its own way down to its own,
+    which says more than a total could. Erdős–Rényi-kernel: what a layer keeps goes by the sum of its
     dimensions (Evci et al. 2020, arXiv:1911.11134, section 3), and never above what it has.
     """
+    if scope.densities is not None:
+        zeros = tuple(_towards(tensor, scope.densities[tensor.name], rates, depth) for tensor in parent)
+        return Counts(sum(zeros), zeros)
     survivors = [tensor.size - tensor.zeros for tensor in parent]
     quotas = [rate_of(tensor, rates) * left for tensor, left in zip(parent, survivors, strict=True)]
     masked = sum(tensor.zeros for tensor in parent)
@@ -90,6 +94,12 @@ def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: D
         return Counts(total, tuple(tensor.size - left for tensor, left in zip(parent, kept, strict=True)))
     new = spread(total - masked, quotas, survivors)
     return Counts(total, tuple(tensor.zeros + more for tensor, more in zip(parent, new, strict=True)))
+
+
+def _towards(tensor: TensorCount, density: Decimal, rates: Rates, depth: int) -> int:
+    """Zeros of one layer: its survivors fall exponentially by its own rate, never below its density: that is exact."""
+    rate = rate_of(tensor, rates)
+    return zeros_for(min(1 - (1 - rate) ** depth, Fraction(1 - density)), tensor.size)
 
 
 def in_rounds(asked: Counts, tensors: Sequence[tuple[int, int]], rounds: int) -> Iterator[Counts]:

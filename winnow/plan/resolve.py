@@ -1,6 +1,7 @@
 """From what a user sent to what is done: defaults, data, budgets in steps. The rest of the plan reads only this."""
 
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal
@@ -10,15 +11,17 @@ from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.choices import ModelChoice
-from winnow.contract.specs.jobs import PruneSpec, Spec
+from winnow.contract.specs.jobs import PruneSpec, Spec, Target
 from winnow.contract.specs.pruning import Criterion, Iterative, Method, Scope
 from winnow.contract.specs.training import Cosine, StepSchedule, Train
 from winnow.contract.units import LrSchedule, Milestones, Rates, Retrain
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
 from winnow.plan.dataset_choice import chosen, settled_choice
+from winnow.plan.densities import levels_to, rates_to, settled_densities
 from winnow.plan.knowing import known
 
+DEFAULT_TARGET = Target(sparsity=Decimal("0.9"))
 MAX_LEVELS = 200
 MAX_UNITS = 5000
 """Of one job: what a submission can attach in one transaction without others waiting for it."""
@@ -72,11 +75,21 @@ class Resolved(Value):
             return Retrain(step=0, optimizer="restore", lr="resume")
         return Retrain(step=step, optimizer=rewind.optimizer, lr=rewind.lr)
 
+    @property
+    def sparsity(self) -> Decimal:
+        """The sparsity asked for. Densities by layer are asked for instead of one."""
+        assert isinstance(self.spec, PruneSpec)  # noqa: S101 - a train job has no target; the caller's mistake
+        assert self.spec.target is not None  # noqa: S101 - `resolve` settles it where there are no densities
+        return self.spec.target.sparsity
+
     @cached_property
     def rates(self) -> Rates:
         """The rate of a level, or the rates by layer, whatever way the schedule was given."""
         assert isinstance(self.spec, PruneSpec)  # noqa: S101 - a train job has no levels; the caller's mistake
-        schedule, target = self.spec.method.schedule, self.spec.target.sparsity
+        densities = self.spec.method.scope.densities
+        if densities is not None:
+            return rates_to(densities, levels_to(densities, self.spec.method))
+        schedule, target = self.spec.method.schedule, self.sparsity
         if not isinstance(schedule, Iterative):
             return target
         return schedule.rate if schedule.rate is not None else rate_for_levels(target, schedule.levels or 1)
@@ -107,11 +120,12 @@ def _steps(steps: int | None, epochs: int | None, steps_per_epoch: int) -> int:
     return steps if steps is not None else (epochs or 0) * steps_per_epoch
 
 
-def _settled_method(spec: Spec, architecture: Architecture) -> dict[str, Method]:
+def _settled_method(spec: Spec, architecture: Architecture) -> dict[str, Method | Target | None]:
     if not isinstance(spec, PruneSpec):
         return {}
     settled = {"criterion": _criterion(spec.method), "scope": _scope(spec.method.scope, architecture)}
-    return {"method": spec.method.model_copy(update=settled)}
+    target = DEFAULT_TARGET if spec.target is None and spec.method.scope.densities is None else spec.target
+    return {"method": spec.method.model_copy(update=settled), "target": target}
 
 
 def _scope(choice: Scope, architecture: Architecture) -> Scope:
@@ -119,7 +133,11 @@ def _scope(choice: Scope, architecture: Architecture) -> Scope:
     excluded = tuple(name for name, kind in architecture.layers if {name, kind} & set(choice.exclude))
     if len(excluded) == len(architecture.layers):
         raise InvalidSpec(f"Every layer of {architecture.name} is excluded: nothing is left to prune.")
-    return choice.model_copy(update={"exclude": excluded})
+    densities = choice.densities
+    if densities is not None:
+        _check_layers(densities, architecture)
+        densities = settled_densities(densities, architecture, excluded)
+    return choice.model_copy(update={"exclude": excluded, "densities": densities})
 
 
 def _check_layers(names: Collection[str], architecture: Architecture) -> None:
@@ -188,7 +206,8 @@ def _check_lr_schedule(job: Resolved) -> None:
 
 
 def _check_rates(job: Resolved, architecture: Architecture, excluded: Collection[str]) -> None:
-    rates = job.rates
+    schedule = job.spec.method.schedule if isinstance(job.spec, PruneSpec) else None
+    rates = schedule.rate if isinstance(schedule, Iterative) else None
     if not isinstance(rates, Mapping):
         return
     _check_layers(rates, architecture)
@@ -199,17 +218,26 @@ def _check_rates(job: Resolved, architecture: Architecture, excluded: Collection
 
 
 def _check_depth(job: Resolved, spec: PruneSpec) -> None:
-    rates, target = job.rates, spec.target.sparsity
-    slowest = min(rates.values()) if isinstance(rates, Mapping) else rates
-    if grid_sparsity(slowest, MAX_LEVELS) < Fraction(target):
-        raise InvalidSpec(
-            f"At a rate of {slowest} a level, a sparsity of {target} takes more than {MAX_LEVELS} levels. "
-            "Raise the rate or lower the target."
-        )
-    levels = len(steps_at_rate(slowest, target))
+    levels = _levels(job, spec)
     units = spec.replicates * (1 + levels * (1 + len(spec.controls)))
     if units > MAX_UNITS:
         raise InvalidSpec(
             f"{spec.replicates} replicates of {levels} levels and {1 + len(spec.controls)} arms are {units} units of "
             f"work, and a job has {MAX_UNITS} at most. Raise the rate, or ask for fewer replicates or arms."
         )
+
+
+def _levels(job: Resolved, spec: PruneSpec) -> int:
+    """Levels to the end; with rates by layer at the most, as if all had the slowest one."""
+    densities, schedule = spec.method.scope.densities, spec.method.schedule
+    rates = schedule.rate if isinstance(schedule, Iterative) else None
+    if rates is None:
+        return schedule.levels or 1 if isinstance(schedule, Iterative) else 1
+    target = job.sparsity if densities is None else 1 - min(densities.values())
+    slowest = min(rates.values()) if isinstance(rates, Mapping) else rates
+    if grid_sparsity(slowest, MAX_LEVELS) < Fraction(target):
+        raise InvalidSpec(
+            f"At a rate of {slowest} a level, a sparsity of {target} takes more than {MAX_LEVELS} levels. "
+            "Raise the rate or lower the target."
+        )
+    return len(steps_at_rate(slowest, target))

@@ -286,6 +286,18 @@ def test_rates_by_layer_prune_each_layer_at_its_own(tmp_path: Path) -> None:
     }
 
 
+def test_densities_by_layer_leave_each_layer_its_own(tmp_path: Path) -> None:
+    """And the random mask keeps them."""
+    method = {"scope": {"conv": 1, "linear": 0.1, "output": 0.5}, "schedule": {"name": "iterative", "levels": 2}}
+    job = digits_job(target=None, method=method, arms=["ticket", "random_mask"])
+    results = do_all(job, tmp_path, Warm(None))
+    for place in places(job, results):
+        if place.level == 2:
+            kept = {tensor.name: tensor.size - tensor.zeros for tensor in results[place.unit.key].tensors}
+            assert kept == {"conv1.weight": 144, "conv2.weight": 4608, "fc1.weight": 6554, "fc2.weight": 640}
+    assert all(check.ok for result in results.values() for check in result.checks)
+
+
 @pytest.mark.parametrize("scope", ["global", "layer", "erk"])
 def test_an_excluded_layer_is_never_pruned_and_never_counted(tmp_path: Path, scope: str) -> None:
     """Trap 20: the amount counted over all layers, but taken only from those that are not ignored."""

@@ -18,6 +18,7 @@ from winnow.plan.counts import (
     steps_at_rate,
     steps_by_layer,
 )
+from winnow.plan.densities import rates_to, steps_to
 
 TENSORS = tuple(TensorCount(name=name, kind=kind, shape=(size,), zeros=0) for name, kind, size in SIZES)
 PRUNABLE = sum(tensor.size for tensor in TENSORS)
@@ -54,6 +55,37 @@ def test_a_deeper_target_shares_every_full_rate_level(rate, one, other):
     assert full == list(steps_at_rate(rate, deep))[: len(full)]
 
 
+densities = st.decimals("0.001", "1", places=3)
+
+
+def towards(wanted, levels):
+    """The zeros of each tensor at each level on the way to these densities."""
+    shares = dict(zip([tensor.name for tensor in TENSORS], wanted, strict=True))
+    scope, rates, tensors, found = Scope(name="densities", densities=shares), rates_to(shares, levels), TENSORS, []
+    for step in steps_to(levels):
+        counts = level_counts(tensors, rates, step.depth, step.cut, scope)
+        assert counts.total == sum(counts.by_tensor)
+        tensors = tuple(t.model_copy(update={"zeros": z}) for t, z in zip(tensors, counts.by_tensor, strict=True))
+        found.append(counts.by_tensor)
+    return found
+
+
+@given(st.lists(densities, min_size=3, max_size=3), st.integers(1, 30))
+def test_each_layer_ends_at_its_own_density_exactly_and_masks_only_grow(wanted, levels):
+    found = towards(wanted, levels)
+    assert found[-1] == tuple(zeros_for(1 - share, t.size) for share, t in zip(wanted, TENSORS, strict=True))
+    for layer in zip(*found, strict=True):
+        assert list(layer) == sorted(layer)
+
+
+@given(st.lists(densities, min_size=3, max_size=3), st.integers(2, 30), st.data())
+def test_on_the_way_to_densities_the_survivors_fall_exponentially(wanted, levels, data):
+    depth = data.draw(st.integers(1, levels - 1))
+    zeros = towards(wanted, levels)[depth - 1]
+    for share, tensor, masked in zip(wanted, TENSORS, zeros, strict=True):
+        assert abs(tensor.size - masked - float(share) ** (depth / levels) * tensor.size) <= 0.5 + 1e-6
+
+
 def test_on_the_grid_nothing_is_cut():
     assert [step.cut for step in steps_at_rate(Decimal("0.5"), Decimal("0.75"))] == [None, None]
     assert [step.cut for step in steps_at_rate(Decimal("0.5"), Decimal("0.8"))] == [None, None, Decimal("0.8")]
@@ -75,7 +107,7 @@ def test_the_output_layer_is_pruned_at_its_own_rate():
     assert counts.by_tensor == (200, 66, 8)
 
 
-@pytest.mark.parametrize("name", ["first.weight", "output.weight"])
+@pytest.mark.parametrize("name", ["fc1.weight", "fc3.weight"])
 def test_a_name_beats_a_kind(name):
     by_layer = {"linear": Decimal("0.2"), "output": Decimal("0.2"), name: Decimal("0.5")}
     counts = level_counts(TENSORS, by_layer, 1, None, Scope(name="layer"))

@@ -45,7 +45,9 @@ class PruneSpec(_Common):
     """Find a lottery ticket and the evidence that it is one."""
 
     kind: Literal["prune"] = "prune"
-    target: Target = Field(default_factory=lambda: Target(sparsity=Decimal("0.9")))
+    target: Target | None = Field(
+        None, description="A sparsity of 0.9 unless given; none where densities by layer say how sparse it gets."
+    )
     method: Method = Field(default_factory=Method)
     arms: tuple[Arm, ...] = Field(
         ("ticket", "random_reinit", "random_mask"),
@@ -58,6 +60,14 @@ class PruneSpec(_Common):
     def _equal_budgets(self) -> Self:
         if self.train.early_stopping is not None:
             raise ValueError("arms are compared at equal budgets: leave early_stopping out, or ask for a train job")
+        return self
+
+    @model_validator(mode="after")
+    def _densities_are_the_target(self) -> Self:
+        if self.target is not None and self.method.scope.densities is not None:
+            raise ValueError(
+                "the densities of the layers say how sparse the ticket gets: leave out target, or densities"
+            )
         return self
 
     @model_validator(mode="after")

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from winnow.contract.specs.grammar import MAX_STEPS, exactly_one, short, unless_given
+from winnow.contract.specs.grammar import MAX_STEPS, exactly_one, short, spelt_out, unless_given
 from winnow.contract.values import Exact, Value
 
 
@@ -71,23 +71,51 @@ class Criterion(Value):
     alpha: Exact | None = Field(None, gt=0, le=10, description="Of `magnitude_per_cost`: the exponent of the cost.")
 
 
+Density = Annotated[Exact, Field(gt=0, le=1)]
+
+
 class Scope(Value):
     """Which weights compete with which: all of them, or those of one layer.
 
     `layer` takes the same share from each; `erk` leaves larger layers sparser: Evci et al. 2020, arXiv:1911.11134.
+    `densities` says what each layer keeps.
     """
 
-    name: Literal["global", "layer", "erk"] = "global"
+    name: Literal["global", "layer", "erk", "densities"] = "global"
+    densities: dict[str, Density] | None = Field(
+        None,
+        min_length=1,
+        description="Of `densities`: share of its weights that each layer keeps at the last level, by name or kind.",
+    )
     exclude: tuple[str, ...] = Field(
         (), max_length=1000, description="Layers never pruned, by name or kind; sparsity is counted over the others."
     )
+
+    @model_validator(mode="after")
+    def _densities_by_their_name(self) -> Self:
+        if (self.name == "densities") != (self.densities is not None):
+            raise ValueError('give {"name": "densities", "densities": {…}}, or neither')
+        return self
+
+
+def _spelt_out_scope(sent: Any) -> Any:
+    """A bare map of numbers as the densities that it is short for: no field of a scope holds a number."""
+    numbers = isinstance(sent, dict) and all(
+        isinstance(share, int | float | Decimal) and not isinstance(share, bool) for share in sent.values()
+    )
+    return {"name": "densities", "densities": sent} if sent and numbers else spelt_out(sent)
+
+
+ScopeChoice = Annotated[
+    Scope, BeforeValidator(_spelt_out_scope, json_schema_input_type=str | dict[str, Density] | Scope)
+]
 
 
 class Method(Value):
     """How the ticket is found."""
 
     criterion: Annotated[Criterion, short(Criterion)] = Field(default_factory=Criterion)
-    scope: Annotated[Scope, short(Scope)] = Field(default_factory=Scope)
+    scope: ScopeChoice = Field(default_factory=Scope)
     schedule: Schedule = Field(default_factory=Iterative)
     retraining: Literal["rewind", "lr_rewind", "fine_tune"] = Field(
         "rewind",
