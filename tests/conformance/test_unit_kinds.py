@@ -1,6 +1,7 @@
-from tests.conformance.unit_kind import UnitKindConformance, small_job
+from tests.conformance.unit_kind import UnitKindConformance
+from tests.support.lottery import digits_job
 from winnow.contract.units import VERSIONS
-from winnow.plan import Place, places
+from winnow.plan import Place, Resolved, places
 
 
 class TestTrain(UnitKindConformance):
@@ -33,11 +34,28 @@ class TestFineTuned(UnitKindConformance):
         return place.arm == "fine_tuned"
 
 
+class TwoOfFour(UnitKindConformance):
+    @staticmethod
+    def job() -> Resolved:
+        return digits_job(target=None, method={"granularity": "2:4", "rewind": {"step": 5}}, arms=["random_mask"])
+
+
+class TestTwoOfFourLevel(TwoOfFour):
+    def is_it(self, place: Place) -> bool:
+        return place.level == 1 and place.arm == "ticket"
+
+
+class TestTwoOfFourRandomMask(TwoOfFour):
+    def is_it(self, place: Place) -> bool:
+        return place.arm == "random_mask"
+
+
 def test_every_kind_is_here() -> None:
     tried = {
         place.unit.kind
         for each in UnitKindConformance.__subclasses__()
-        for place in places(small_job(), {})
+        if each is not TwoOfFour
+        for place in places(each.job(), {})
         if each().is_it(place)
     }
     assert tried == set(VERSIONS)

@@ -23,6 +23,11 @@ def small_job() -> Resolved:
 class UnitKindConformance:
     """Inherit, and say which unit of the small job to try."""
 
+    @staticmethod
+    def job() -> Resolved:
+        """The job whose unit it is; another one where a kind of work is not in the small job."""
+        return small_job()
+
     def is_it(self, place: Place) -> bool:
         """Whether this is the unit to try."""
         raise NotImplementedError
@@ -30,14 +35,14 @@ class UnitKindConformance:
     @pytest.fixture(scope="class")
     @classmethod
     def parents(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """Every unit of the small job, done: whatever a kind needs to read lies there."""
+        """Every unit of the job, done: whatever a kind needs to read lies there."""
         folder = tmp_path_factory.mktemp("parents")
-        do_all(small_job(), folder, Warm(None))
+        do_all(cls.job(), folder, Warm(None))
         return folder
 
     @pytest.fixture
     def unit(self) -> Unit:
-        return next(place.unit for place in places(small_job(), {}) if self.is_it(place))
+        return next(place.unit for place in places(self.job(), {}) if self.is_it(place))
 
     @pytest.fixture
     def attempt(self, unit: Unit, parents: Path, tmp_path: Path) -> Attempt:

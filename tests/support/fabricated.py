@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.results import Check, Metrics, Score, TensorCount, UnitResult
 from winnow.contract.units import LevelInputs, TrainInputs, Unit
-from winnow.plan.counts import level_counts
+from winnow.plan.counts import asked_counts
 
 DIGITS_LIKE = DatasetFacts(
     name="digits",
@@ -52,11 +52,11 @@ def fabricated(
 def _tensors(unit: Unit, results: Mapping[str, UnitResult]) -> tuple[TensorCount, ...]:
     inputs = unit.inputs
     if isinstance(inputs, TrainInputs):
-        return tuple(TensorCount(name=name, kind=kind, shape=(size,), zeros=0) for name, kind, size in SIZES)
+        return tuple(TensorCount(name=name, kind=kind, shape=(1, size), zeros=0) for name, kind, size in SIZES)
     if not isinstance(inputs, LevelInputs):
         return results[inputs.level].tensors
     parent = results[inputs.parent].tensors
-    counts = level_counts(parent, inputs.rates, inputs.depth, inputs.cut, inputs.scope)
+    counts = asked_counts(inputs, parent)
     zeros = counts.by_tensor or _globally([tensor.size for tensor in parent], counts.total)
     return tuple(tensor.model_copy(update={"zeros": z}) for tensor, z in zip(parent, zeros, strict=True))
 

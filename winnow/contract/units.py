@@ -8,6 +8,7 @@ from pydantic import Field
 
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import model_id
+from winnow.contract.specs.granularity import Granularity
 from winnow.contract.specs.jobs import Control
 from winnow.contract.specs.pruning import Criterion, Scope
 from winnow.contract.specs.training import Augment, Cosine, Optimizer
@@ -91,7 +92,7 @@ class LevelInputs(_Inputs):
     """Prune the parent, rewind to the start's state at k, retrain.
 
     `rates` with `depth` name a full-rate level: the share masked follows from them. `cut` names the sparsity of a
-    last level that lands exactly on a target off that grid.
+    last level that lands exactly on a target off that grid. N:M needs no rates: its groups say how many go.
     """
 
     kind: Literal["level"] = "level"
@@ -99,7 +100,8 @@ class LevelInputs(_Inputs):
     parent: str = Field(description="Key of the unit that is pruned: the train unit at depth 1, else the level above.")
     criterion: Criterion
     scope: Scope
-    rates: Rates
+    granularity: Granularity | None = None
+    rates: Rates | None
     depth: int
     cut: Exact | None = None
     retrain: Retrain
@@ -112,6 +114,7 @@ class ControlInputs(_Inputs):
     arm: Control
     start: str
     level: str = Field(description="Key of the level whose mask is used.")
+    granularity: Granularity | None = None
     depth: int
     retrain: Retrain
 

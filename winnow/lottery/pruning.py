@@ -8,30 +8,32 @@ from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.problems import Reason
 from winnow.contract.specs.pruning import Criterion
 from winnow.lottery.criteria import criterion
+from winnow.lottery.pieces import Pieces
+from winnow.lottery.pieces.weights import Weights
 from winnow.lottery.scoring import Subject
-from winnow.lottery.selection import Mask, Masks, Scores, select
+from winnow.lottery.selection import Mask, Scores
 from winnow.lottery.workspace import UnitFailed
-from winnow.plan.counts import Counts, in_rounds
+from winnow.plan.counts import Counts
+
+SINGLE = Weights()
 
 
-def prune(subject: Subject, choice: Criterion, asked: Counts, beat: Callable[[], None]) -> dict[str, Mask]:
-    """The subject's masks with exactly `asked` masked; what was masked stays so.
+def prune(
+    subject: Subject, choice: Criterion, asked: Counts, beat: Callable[[], None], pieces: Pieces = SINGLE
+) -> dict[str, Mask]:
+    """The subject's masks with `asked` masked, in whole pieces; what was masked stays so.
 
     A criterion that prunes in rounds scores again after each; `beat` is called in between. Raises UnitFailed for a
     score that is no number.
     """
     score, masks = criterion(choice.name), dict(subject.masks)
-    for number, counts in enumerate(in_rounds(asked, _counts(masks), CRITERIA[choice.name].rounds)):
+    for number, selected in enumerate(pieces.rounds(asked, masks, CRITERIA[choice.name].rounds)):
         if number:
             beat()
         scores = score(subject.under(masks))
         _check_finite(choice.name, scores)
-        masks = select(scores, masks, counts)
+        masks = selected(scores, masks)
     return masks
-
-
-def _counts(masks: Masks) -> tuple[tuple[int, int], ...]:
-    return tuple((mask.size, int(mask.sum())) for mask in masks.values())
 
 
 def _check_finite(name: str, scores: Scores) -> None:

@@ -1,6 +1,6 @@
 """Scores and counts → masks (True is kept): exact counts, ties by position, pruned stays pruned."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -58,13 +58,17 @@ def _split(flat: Mask, like: Masks) -> dict[str, Mask]:
 def shuffled(masks: Masks, seed: int) -> dict[str, Mask]:
     """The masks with the positions of each tensor permuted: the same counts in each, elsewhere.
 
-    Drawn again where the draw left everything in place, which small tensors allow. Drawn by torch, whose release is
-    part of a unit's key: numpy does not promise the same draws in every version.
+    Drawn by torch, whose release is part of a unit's key: numpy does not promise the same draws in every version.
     """
     generator = torch.Generator().manual_seed(seed)
+    return until_moved(masks, lambda: {name: _permuted(mask, generator) for name, mask in masks.items()})
+
+
+def until_moved(masks: Masks, draw: Callable[[], dict[str, Mask]]) -> dict[str, Mask]:
+    """A draw of masks, again while it leaves everything in place, which small tensors allow."""
     movable = any(mask.any() and not mask.all() for mask in masks.values())
     while True:
-        moved = {name: _permuted(mask, generator) for name, mask in masks.items()}
+        moved = draw()
         if not movable or any((moved[name] != mask).any() for name, mask in masks.items()):
             return moved
 

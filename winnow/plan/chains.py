@@ -54,6 +54,8 @@ def _steps(job: Resolved, spec: PruneSpec, sizes: tuple[TensorCount, ...]) -> tu
     rates, densities = job.rates, spec.method.scope.densities
     if densities is not None:
         return steps_to(levels_to(densities, spec.method))
+    if rates is None:
+        return steps_to(1)
     if not isinstance(rates, dict):
         return steps_at_rate(rates, job.sparsity)
     return steps_by_layer(sizes, rates, job.sparsity) if sizes else ()
@@ -68,6 +70,7 @@ def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: S
             parent=parent.key,
             criterion=spec.method.criterion,
             scope=spec.method.scope,
+            granularity=spec.method.granularity,
             rates=job.rates,
             depth=step.depth,
             cut=step.cut,
@@ -89,6 +92,7 @@ def _control(job: Resolved, arm: Control, ticket: Place, train: Unit) -> Place:
         arm=arm,
         start=train.key,
         level=ticket.unit.key,
+        granularity=job.spec.method.granularity if isinstance(job.spec, PruneSpec) else None,
         depth=ticket.level,
         retrain=retrain,
     )

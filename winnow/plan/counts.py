@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from winnow.contract.counts import round_half_up, spread, zeros_for
 from winnow.contract.results import TensorCount
+from winnow.contract.specs.granularity import SemiStructured
 from winnow.contract.specs.pruning import Scope
+from winnow.contract.units import LevelInputs
 
 Rates = Decimal | Mapping[str, Decimal]
 
@@ -62,6 +64,24 @@ def steps_by_layer(sizes: Sequence[TensorCount], rates: Mapping[str, Decimal], t
         tensors = [t.model_copy(update={"zeros": z}) for t, z in zip(tensors, zeros, strict=True)]
         depth += 1
     return (*steps, Step(depth, None if counts.total == wanted else target))
+
+
+def asked_counts(inputs: LevelInputs, parent: Sequence[TensorCount]) -> Counts:
+    """Zeros that a level has to leave, whatever is pruned at once."""
+    if inputs.granularity is not None:
+        return _grouped_counts(parent, inputs.granularity)
+    assert inputs.rates is not None  # noqa: S101 - groups alone need no rate
+    return level_counts(parent, inputs.rates, inputs.depth, inputs.cut, inputs.scope)
+
+
+def _grouped_counts(parent: Sequence[TensorCount], groups: SemiStructured) -> Counts:
+    """The same share of each tensor whose inputs are whole groups, and nothing of the others."""
+    whole = [tensor.shape[1] % groups.of == 0 for tensor in parent]
+    zeros = tuple(
+        tensor.size // groups.of * (groups.of - groups.keep) if fits else 0
+        for tensor, fits in zip(parent, whole, strict=True)
+    )
+    return Counts(sum(zeros), zeros)
 
 
 def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: Decimal | None, scope: Scope) -> Counts:

@@ -83,9 +83,11 @@ class Resolved(Value):
         return self.spec.target.sparsity
 
     @cached_property
-    def rates(self) -> Rates:
-        """The rate of a level, or the rates by layer, whatever way the schedule was given."""
+    def rates(self) -> Rates | None:
+        """The rate of a level, or the rates by layer, whatever way the schedule was given; none for N:M."""
         assert isinstance(self.spec, PruneSpec)  # noqa: S101 - a train job has no levels; the caller's mistake
+        if self.spec.method.granularity is not None:
+            return None
         densities = self.spec.method.scope.densities
         if densities is not None:
             return rates_to(densities, levels_to(densities, self.spec.method))
@@ -124,7 +126,7 @@ def _settled_method(spec: Spec, architecture: Architecture) -> dict[str, Method 
     if not isinstance(spec, PruneSpec):
         return {}
     settled = {"criterion": _criterion(spec.method), "scope": _scope(spec.method.scope, architecture)}
-    target = DEFAULT_TARGET if spec.target is None and spec.method.scope.densities is None else spec.target
+    target = DEFAULT_TARGET if spec.target is None and spec.method.fixed_by is None else spec.target
     return {"method": spec.method.model_copy(update=settled), "target": target}
 
 

@@ -93,7 +93,7 @@ def test_a_kind_may_be_excluded_and_needs_no_density_then():
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"target": {"sparsity": 0.5}, "method": {"scope": SCOPE}}, "leave out target, or densities"),
+        ({"target": {"sparsity": 0.5}, "method": {"scope": SCOPE}}, "leave out target: the densities of the layers"),
         ({"method": {"scope": "densities"}}, "give {.name.: .densities."),
         ({"method": {"scope": {"name": "layer", "densities": KEPT}}}, "or neither"),
         ({"method": {"scope": {"linear": 0, "output": 1}}}, "greater than 0"),

@@ -46,7 +46,7 @@ class PruneSpec(_Common):
 
     kind: Literal["prune"] = "prune"
     target: Target | None = Field(
-        None, description="A sparsity of 0.9 unless given; none where densities by layer say how sparse it gets."
+        None, description="A sparsity of 0.9 unless given; none where densities by layer or N:M say it."
     )
     method: Method = Field(default_factory=Method)
     arms: tuple[Arm, ...] = Field(
@@ -63,11 +63,9 @@ class PruneSpec(_Common):
         return self
 
     @model_validator(mode="after")
-    def _densities_are_the_target(self) -> Self:
-        if self.target is not None and self.method.scope.densities is not None:
-            raise ValueError(
-                "the densities of the layers say how sparse the ticket gets: leave out target, or densities"
-            )
+    def _one_word_on_sparsity(self) -> Self:
+        if self.target is not None and self.method.fixed_by is not None:
+            raise ValueError(f"leave out target: {self.method.fixed_by} says how sparse the ticket gets")
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from winnow.contract.specs.grammar import MAX_STEPS, exactly_one, short, spelt_out, unless_given
+from winnow.contract.specs.granularity import Granularity, SemiStructured, is_semi_structured
 from winnow.contract.values import Exact, Value
 
 
@@ -111,11 +112,18 @@ ScopeChoice = Annotated[
 ]
 
 
+def _ratio(groups: SemiStructured) -> str:
+    return f"{groups.keep}:{groups.of}"
+
+
 class Method(Value):
     """How the ticket is found."""
 
     criterion: Annotated[Criterion, short(Criterion)] = Field(default_factory=Criterion)
     scope: ScopeChoice = Field(default_factory=Scope)
+    granularity: Granularity | None = Field(
+        None, description="Prune some of each group of weights, as `2:4`, and at once; null: single weights."
+    )
     schedule: Schedule = Field(default_factory=Iterative)
     retraining: Literal["rewind", "lr_rewind", "fine_tune"] = Field(
         "rewind",
@@ -123,6 +131,32 @@ class Method(Value):
         "or as long at its last rate (Renda et al. 2020, arXiv:2003.02389). Both train longer: at most matching.",
     )
     rewind: Rewind = Field(default_factory=Rewind)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _groups_go_at_once(cls, sent: Any) -> Any:
+        grouped = isinstance(sent, dict) and is_semi_structured(sent.get("granularity"))
+        return {"schedule": "one_shot"} | sent if grouped else sent
+
+    @model_validator(mode="after")
+    def _groups_say_which_and_when(self) -> Self:
+        if not isinstance(self.granularity, SemiStructured):
+            return self
+        if not isinstance(self.schedule, OneShot):
+            raise ValueError(f"{_ratio(self.granularity)} is pruned at once: leave out schedule, or say one_shot")
+        if self.scope.name != "global":
+            raise ValueError(
+                f"{_ratio(self.granularity)} takes the same share from each layer: leave out scope, or give its "
+                "`exclude` alone"
+            )
+        return self
+
+    @property
+    def fixed_by(self) -> str | None:
+        """What says already how sparse the ticket gets, so that it can have no target."""
+        if self.granularity is not None:
+            return f"the granularity {_ratio(self.granularity)}"
+        return None if self.scope.densities is None else "the densities of the layers"
 
     @model_validator(mode="after")
     def _only_rewinding_has_a_rewind_point(self) -> Self:

@@ -16,15 +16,15 @@ from winnow.contract.seeds import seed_for
 from winnow.contract.units import ControlInputs, Unit
 from winnow.lottery.fitting import fit
 from winnow.lottery.inits import initial
-from winnow.lottery.selection import Mask, Masks, select, shuffled
-from winnow.lottery.state import Arrays, State, network_arrays
+from winnow.lottery.pieces import pieces
+from winnow.lottery.selection import Masks
+from winnow.lottery.state import State, network_arrays
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
 from winnow.lottery.units.outcome import in_network_order, result
 from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Workspace
-from winnow.plan.counts import Counts
 
 
 class _Arm(NamedTuple):
@@ -56,20 +56,15 @@ def _arm(inputs: ControlInputs, workspace: Workspace, ticket: Masks) -> _Arm:
         return _Arm(State(0, initial(recipe, seed), {}), ticket)
     kept = kept_state(workspace, inputs.retrain, "start")
     match inputs.arm:
-        case "random_mask":  # the ticket's start under its mask shuffled inside each layer
+        case "random_mask":  # the ticket's start under its mask shuffled inside each layer, or each group of N:M
             seed = seed_for(recipe.seed, "random_mask", recipe.replicate, inputs.depth)
-            return _Arm(kept, shuffled(ticket, seed))
+            return _Arm(kept, pieces(inputs.granularity).shuffled(ticket, seed))
         case "reversed_mask":  # the ticket's start under the mask that keeps the smallest of the trained weights
-            return _Arm(kept, _smallest(read_weights(workspace.inputs["start/weights.safetensors"]), ticket))
+            trained = read_weights(workspace.inputs["start/weights.safetensors"])
+            smallest = {name: -np.abs(trained[name]) for name in ticket}
+            return _Arm(kept, pieces(inputs.granularity).by_score(smallest, ticket))
         case "fine_tuned":  # the ticket's mask on the trained weights
             return _Arm(kept, ticket)
-
-
-def _smallest(trained: Arrays, ticket: Masks) -> dict[str, Mask]:
-    """In each layer as many weights as the ticket keeps, those of smallest magnitude after the dense training."""
-    counts = tuple(int((~mask).sum()) for mask in ticket.values())
-    scores = {name: -np.abs(trained[name]) for name in ticket}
-    return select(scores, {name: np.ones_like(mask) for name, mask in ticket.items()}, Counts(sum(counts), counts))
 
 
 def _checks(inputs: ControlInputs, training: Training, arm: _Arm, ticket: Masks) -> tuple[Check, ...]:
@@ -81,4 +76,6 @@ def _checks(inputs: ControlInputs, training: Training, arm: _Arm, ticket: Masks)
         evidence.state_restored(training, arm.kept, arm.masks),
         evidence.optimizer_as_declared(training, arm.kept, inputs.retrain),
     )
-    return restored if inputs.arm == "fine_tuned" else (*evidence.control_mask(arm.masks, ticket), *restored)
+    if inputs.arm == "fine_tuned":
+        return restored
+    return (*evidence.control_mask(arm.masks, ticket), *pieces(inputs.granularity).whole(arm.masks), *restored)

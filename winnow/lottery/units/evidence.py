@@ -9,22 +9,12 @@ from winnow.contract.units import Retrain
 from winnow.lottery.selection import Masks
 from winnow.lottery.state import Arrays, State, network_arrays, optimizer_arrays
 from winnow.lottery.training import Training
-from winnow.plan.counts import Counts
 
 
 def masks_only_shrink(parent: Masks, masks: Masks) -> Check:
     """Pruned stays pruned."""
     back = sum(int((mask & ~parent[name]).sum()) for name, mask in masks.items())
     return Check(name="masks_only_shrink", ok=back == 0, evidence=f"{back} of {zeros(parent)} masked weights came back")
-
-
-def zeros_as_asked(masks: Masks, asked: Counts) -> Check:
-    """The count is exact, in all and in each tensor that has a quota. Layers with nothing left are named (trap 26)."""
-    found = tuple(int((~mask).sum()) for mask in masks.values())
-    ok = sum(found) == asked.total and asked.by_tensor in (None, found)
-    gone = [name for name, mask in masks.items() if not mask.any()]
-    note = f"; nothing left in {', '.join(gone)}" if gone else ""
-    return Check(name="zeros_as_asked", ok=ok, evidence=f"asked {asked.total}, masked {sum(found)}{note}")
 
 
 def masked_weights_zero(training: Training, masks: Masks) -> Check:

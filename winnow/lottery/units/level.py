@@ -4,12 +4,15 @@ Frankle & Carbin 2019, arXiv:1803.03635; rewinding to k > 0: Frankle et al. 2020
 rewinding and fine-tuning: Renda et al. 2020, arXiv:2003.02389.
 """
 
+from functools import partial
+
 from winnow.artifact.masks import read_masks
 from winnow.artifact.weights import read_weights
 from winnow.contract.results import Check, UnitResult
 from winnow.contract.units import LevelInputs, Unit
 from winnow.lottery.data.images import Split
 from winnow.lottery.fitting import fit
+from winnow.lottery.pieces import pieces as pieces_of
 from winnow.lottery.pruning import prune
 from winnow.lottery.scoring import Subject
 from winnow.lottery.selection import Masks
@@ -20,7 +23,7 @@ from winnow.lottery.units.outcome import counted, in_network_order, result, writ
 from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Workspace
-from winnow.plan.counts import level_counts
+from winnow.plan.counts import asked_counts
 
 
 def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> UnitResult:
@@ -28,17 +31,19 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
     # Prune: of the parent's surviving weights, those of lowest score.
     found = read_masks(workspace.inputs["parent/mask.safetensors"])
     parent = in_network_order(inputs.recipe, found, inputs.scope.exclude)
-    asked = level_counts(counted(inputs.recipe, parent), inputs.rates, inputs.depth, inputs.cut, inputs.scope)
+    asked, pieces = asked_counts(inputs, counted(inputs.recipe, parent)), pieces_of(inputs.granularity)
     kept, split = kept_state(workspace, inputs.retrain, "parent"), warm.split(unit, workspace)
     subject = _subject(inputs, workspace, kept, parent, split)
-    masks = prune(subject, inputs.criterion, asked, lambda: workspace.progress(0, inputs.recipe.steps - kept.step))
+    beat = partial(workspace.progress, 0, inputs.recipe.steps - kept.step)
+    masks = prune(subject, inputs.criterion, asked, beat, pieces)
 
     # Rewind: parameters, buffers, optimizer and schedule.
     start = rewound(kept, inputs.retrain)
     training = Training(retraining_recipe(inputs.recipe, inputs.retrain), split, start, masks)
     checks: tuple[Check, ...] = (
         evidence.masks_only_shrink(parent, masks),
-        evidence.zeros_as_asked(masks, asked),
+        pieces.as_asked(masks, asked),
+        *pieces.whole(masks),
         evidence.state_restored(training, kept, masks),
         evidence.optimizer_as_declared(training, kept, inputs.retrain),
     )

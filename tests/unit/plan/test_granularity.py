@@ -1,0 +1,66 @@
+"""N of M in a job: the groups say how sparse the ticket gets, and it is pruned at once."""
+
+import pytest
+
+from tests.unit.plan.test_planning import at_rate, job, work
+from winnow.contract.specs.granularity import SemiStructured
+from winnow.contract.specs.jobs import SPEC
+from winnow.plan import places
+
+
+def grouped(**method):
+    return job(target=None, method=method)
+
+
+def keys(asked):
+    return [place.unit.key for place in places(asked, {})]
+
+
+def test_one_level_masks_the_same_share_of_each_layer_that_has_whole_groups():
+    """Of 1,000, 333 and 77 inputs only the first are fours."""
+    outcome, results, _ = work(grouped(granularity="1:4"))
+    assert [row.zeros for row in outcome.levels] == [0, 750]
+    assert len(results) == 3 * (1 + 1 + 2)
+    assert not outcome.failed_checks
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"granularity": {"name": "n_m", "keep": 2, "of": 4}},
+        {"granularity": "2:4", "schedule": "one_shot"},
+        {"granularity": "2:4", "scope": "global"},
+    ],
+)
+def test_two_ways_to_say_one_thing_are_the_same_units(method):
+    assert keys(grouped(**method)) == keys(grouped(granularity="2:4"))
+
+
+def test_other_groups_are_other_levels_and_other_controls():
+    one, two = set(keys(grouped(granularity="2:4"))), set(keys(grouped(granularity="4:8")))
+    assert len(one & two) == 3, "the dense networks"
+    assert not one & set(keys(job(target={"sparsity": 0.5}, method={"schedule": "one_shot"}))) - two
+
+
+def test_what_is_stored_is_read_back_as_it_is():
+    asked = grouped(granularity="2:4")
+    assert type(asked).model_validate_json(asked.model_dump_json()) == asked
+    assert asked.spec.method.granularity == SemiStructured(keep=2, of=4)
+    assert asked.spec.method.schedule.name == "one_shot"
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"method": {"granularity": "4:4"}}, "keep fewer than all 4"),
+        ({"method": {"granularity": "2:33"}}, "less than or equal to 32"),
+        ({"method": {"granularity": "0:4"}}, "greater than or equal to 1"),
+        ({"method": {"granularity": "two of four"}}, "n_m"),
+        ({"method": {"granularity": "2:4"} | at_rate(0.2)}, "2:4 is pruned at once: leave out schedule"),
+        ({"method": {"granularity": "2:4", "scope": "layer"}}, "same share from each layer: leave out scope"),
+        ({"method": {"granularity": "2:4"}, "target": {"sparsity": 0.5}}, "leave out target: the granularity 2:4 says"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_where_it_is_sent(fields, says):
+    with pytest.raises(ValueError, match=says):
+        SPEC.validate_python({"kind": "prune", "dataset": "digits", "model": "lenet_300_100"} | fields)
