@@ -26,9 +26,9 @@ def lay_out(place: Workplace, claim: Claim, desk: Desk) -> Do:
             if name not in FOR_PEOPLE:
                 inputs[f"{role}/{name}"] = desk.inputs / f"{role}-{name}"
                 place.scratch.fetch(ref.sha256, inputs[f"{role}/{name}"])
-    if claim.dataset_object:
-        inputs["dataset"] = desk.inputs / "dataset"
-        place.scratch.fetch(claim.dataset_object, inputs["dataset"])
+    for name, sha256 in claim.uploads.items():
+        inputs[name] = desk.inputs / name
+        place.scratch.fetch(sha256, inputs[name])
     checkpoint = None
     if claim.checkpoint:
         checkpoint = desk.checkpoints / "from-before"

@@ -11,9 +11,11 @@ from app.hints import did_you_mean, of_body, summary
 from app.jobs import queries
 from app.jobs.curves import curves
 from app.jobs.view import view
+from app.models.service import units_behind
 from app.pages import decode, page
 from winnow.artifact.certificate import seal
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.ids import is_model_id
 from winnow.contract.problems import Conflict, FieldError, InvalidSpec, NotFound
 from winnow.contract.resources import TERMINAL, Curves, Job, Page, Table
 from winnow.contract.specs.jobs import SPEC, Spec
@@ -101,7 +103,7 @@ def _spec(sent: Any) -> Spec:
     except ValidationError as error:
         errors = of_body(error.errors(include_url=False), sent, _SCHEMA)
         raise InvalidSpec(summary(errors), errors) from error
-    if spec.model.name not in ARCHITECTURES:
+    if not is_model_id(spec.model.name) and spec.model.name not in ARCHITECTURES:
         msg, hint = f"there is no architecture {spec.model.name!r}", did_you_mean(spec.model.name, ARCHITECTURES)
         errors = (FieldError(loc=("body", "model"), msg=msg, hint=hint),)
         raise InvalidSpec(summary(errors), errors)
@@ -110,11 +112,15 @@ def _spec(sent: Any) -> Spec:
 
 def _resolved(parts: Parts, spec: Spec) -> Resolved:
     try:
-        facts = facts_named(parts, spec.dataset.name)
+        facts = facts_named(parts, spec.dataset.name) if spec.dataset else None
     except NotFound as error:
         raise InvalidSpec(error.detail, (FieldError(loc=("body", "dataset"), msg=error.detail),)) from error
+    try:
+        source = units_behind(parts, spec.model.name) if is_model_id(spec.model.name) else ()
+    except NotFound as error:
+        raise InvalidSpec(error.detail, (FieldError(loc=("body", "model"), msg=error.detail),)) from error
     with parts.database.read() as conn:
         gpu_there = any(worker.resource == "gpu" for worker in workers.live(conn))
     if spec.resource == "auto":
-        return resolve(spec, facts, "gpu" if gpu_there else "cpu")
-    return resolve(spec, facts, spec.resource)
+        return resolve(spec, facts, "gpu" if gpu_there else "cpu", source)
+    return resolve(spec, facts, spec.resource, source)

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from winnow.contract.problems import NotFound
 from winnow.contract.results import UnitResult
+from winnow.contract.units import Unit
 from winnow.db.chunks import chunks
 from winnow.db.tables import files, job_units, jobs, models, units
 from winnow.db.types import AnyRow
@@ -47,6 +48,14 @@ def results_of(conn: Connection, tenant: str, unit_keys: Collection[str]) -> Map
     query = select(units.c.key, units.c.result).where(units.c.tenant == tenant)
     rows = (row for some in chunks(unit_keys) for row in conn.execute(query.where(units.c.key.in_(some))))
     return {row.key: UnitResult.model_validate(row.result) for row in rows}
+
+
+def units_behind(conn: Connection, tenant: str, unit_key: str) -> tuple[Unit, ...]:
+    """A unit, then its parents in the order of their roles."""
+    stored = select(units.c.unit).where(units.c.tenant == tenant)
+    first = Unit.model_validate(conn.execute(stored.where(units.c.key == unit_key)).scalar_one())
+    parents = (conn.execute(stored.where(units.c.key == key)).scalar_one() for key in first.parents.values())
+    return first, *(Unit.model_validate(parent) for parent in parents)
 
 
 def files_of(conn: Connection, tenant: str, unit_key: str) -> Mapping[str, AnyRow]:

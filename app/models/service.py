@@ -13,6 +13,7 @@ from winnow.artifact.model import FILE_KINDS, dense_bytes
 from winnow.contract.problems import NotFound
 from winnow.contract.resources import Model, ModelFile, Page
 from winnow.contract.results import UnitResult
+from winnow.contract.units import Unit
 from winnow.db.tables import TENANT
 from winnow.db.types import AnyRow
 
@@ -29,6 +30,13 @@ def get(parts: Parts, model_id: str) -> Model:
     with parts.database.read() as conn:
         row = queries.model(conn, TENANT, model_id)
         return _views(conn, [row])[0]
+
+
+def units_behind(parts: Parts, model_id: str) -> tuple[Unit, ...]:
+    """The unit that makes a model, then those that it read from. Raises NotFound."""
+    with parts.database.read() as conn:
+        row = queries.model(conn, TENANT, model_id)
+        return queries.units_behind(conn, TENANT, row.unit_key)
 
 
 def newest(parts: Parts, job: str | None, limit: int, cursor: str | None) -> Page[Model]:
@@ -100,10 +108,10 @@ def _view(row: AnyRow, jobs: tuple[str, ...], result: UnitResult) -> Model:
         zeros=row.zeros,
         prunable=row.prunable,
         test_accuracy=row.test_accuracy,
-        test_top5_accuracy=test.top5_accuracy,
-        test_coarse_accuracy=test.coarse_accuracy,
-        test_accuracy_by_class=test.accuracy_by_class,
-        test_calibration_error=test.calibration_error,
+        test_top5_accuracy=test.top5_accuracy if test else None,
+        test_coarse_accuracy=test.coarse_accuracy if test else None,
+        test_accuracy_by_class=test.accuracy_by_class if test else None,
+        test_calibration_error=test.calibration_error if test else None,
         parameters=result.parameters,
         nonzeros=result.nonzeros,
         macs_dense=result.macs_dense,

@@ -1,8 +1,12 @@
 """What a model's files say of it besides the values."""
 
+import json
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 
 from winnow.artifact.preprocessing import Preprocessing
+from winnow.contract.problems import InvalidFile
 from winnow.contract.values import Record, canonical_json
 
 
@@ -10,7 +14,7 @@ class Provenance(Record):
     """What made a model. It names no job and no time, so that one recipe gives the same bytes wherever it runs."""
 
     unit: str
-    fingerprint: str
+    fingerprint: str | None
     torch: str
     numerics: str
     replicate: int
@@ -28,6 +32,16 @@ class Header(Record):
     def metadata(self) -> dict[str, str]:
         """Its fields as JSON texts: the metadata of `model.onnx` and `weights.safetensors`."""
         return {name: canonical_json(value).decode() for name, value in self.model_dump(mode="json").items()}
+
+    @classmethod
+    def of_metadata(cls, texts: Mapping[str, str]) -> "Header":
+        """The header that `metadata` wrote. Raises InvalidFile."""
+        try:
+            return cls.model_validate({name: json.loads(texts[name]) for name in cls.model_fields})
+        except ValidationError as error:
+            raise InvalidFile(f"these are no weights of Winnow's: {what_is_wrong(error)}") from error
+        except (KeyError, ValueError) as error:
+            raise InvalidFile("these are no weights of Winnow's: their metadata is not whole") from error
 
 
 def what_is_wrong(error: ValidationError) -> str:

@@ -14,10 +14,12 @@ from winnow.cli.submit import read_spec
 from winnow.cli.watching import claims, picture
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.ids import is_model_id
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.jobs import SPEC, Spec
 
 if TYPE_CHECKING:
+    from winnow.contract.units import Unit
     from winnow.lottery.local import Status
     from winnow.plan import Outcome, Resolved
 
@@ -43,7 +45,8 @@ def run(
 
     spec = _spec(read_spec(file))
     resource = "cpu" if spec.resource == "auto" else spec.resource
-    job = resolve(spec, _facts(spec.dataset.name, data_dir, upload), resource)
+    facts = _facts(spec.dataset.name, data_dir, upload) if spec.dataset else None
+    job = resolve(spec, facts, resource, _source(spec.model.name, out))
     outcome = _done(job, out, data_dir, upload)
     if as_json:
         print_json({"out": str(out), "levels": outcome.levels, "result": outcome.result})
@@ -71,7 +74,7 @@ def _done(job: "Resolved", out: Path, data_dir: Path | None, upload: Path | None
             live.update(picture(_at_work(status), status.progress, status.levels))
 
         try:
-            return run_job(job, out, Warm(data_dir), show, upload)
+            return run_job(job, out, Warm(data_dir), show, {"dataset": upload} if upload else {})
         except UnitFailed as failure:
             raise InvalidSpec(failure.detail) from failure
 
@@ -86,6 +89,13 @@ def _spec(sent: dict[str, Any]) -> Spec:
     except ValidationError as wrong:
         lines = [f"  {'.'.join(map(str, error['loc'][1:]))}: {error['msg']}" for error in wrong.errors()]
         raise InvalidSpec("\n".join(["the job cannot be read:", *lines])) from wrong
+
+
+def _source(name: str, out: Path) -> "tuple[Unit, ...]":
+    """The units behind a model that an earlier run left in the folder."""
+    from winnow.lottery.folder import Folder  # noqa: PLC0415 - help does not need it
+
+    return Folder(out).units_behind(name) if is_model_id(name) else ()
 
 
 def _facts(name: str, data_dir: Path | None, upload: Path | None) -> DatasetFacts:

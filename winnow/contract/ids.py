@@ -18,5 +18,10 @@ def model_id(unit_key: str) -> str:
     return f"mdl_{_base32(int(unit_key[:32], 16))}"
 
 
+def is_model_id(name: str) -> bool:
+    """Whether a name is a model's id, not an architecture's name."""
+    return name.startswith("mdl_")
+
+
 def _base32(number: int) -> str:
     return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

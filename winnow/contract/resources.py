@@ -102,8 +102,9 @@ class Model(Record):
     id: str
     unit: str
     kind: str
+    name: str | None = Field(None, description="Of a model that was brought.")
     architecture: str
-    dataset_fingerprint: str
+    dataset_fingerprint: str | None
     classes: tuple[str, ...]
     replicate: int
     level: int
@@ -111,7 +112,7 @@ class Model(Record):
     density: float
     zeros: int
     prunable: int
-    test_accuracy: float
+    test_accuracy: float | None
     test_top5_accuracy: float | None = Field(None, description="Null at five classes or fewer.")
     test_coarse_accuracy: float | None = Field(
         None, description="The share whose predicted class lies in the right superclass; null without superclasses."

@@ -61,15 +61,16 @@ class Metrics(Record):
     """The last weights on all three splits, and the test score at the step of lowest validation loss.
 
     Everything is measured on validation and test at the end; on training images, and while training goes on, only
-    what is correct and the loss.
+    what is correct and the loss. Null is what was not measured: an evaluation looks at test images alone, a brought
+    network has met no data set yet.
     """
 
-    train: Score
-    validation: Score
-    test: Score
-    best_step: int
-    best_validation: Score
-    best_test: Score
+    train: Score | None = None
+    validation: Score | None = None
+    test: Score | None = None
+    best_step: int | None = None
+    best_validation: Score | None = None
+    best_test: Score | None = None
 
 
 class TensorCount(Record):
@@ -114,16 +115,16 @@ class Point(Record):
 class UnitResult(Record):
     """What a unit function returns; its files are in the output folder under these names."""
 
-    metrics: Metrics
+    metrics: Metrics = Metrics()
     tensors: tuple[TensorCount, ...]
     parameters: int = Field(description="All parameters of the network, prunable or not.")
     macs_dense: int | None = Field(
         None, description="Multiply-accumulates of one image in all convolutions and linear layers; null: not counted."
     )
-    start_step: int
-    end_step: int = Field(description="The last step trained: the budget's, or where early stopping ended it.")
-    total_steps: int = Field(description="Steps trained by this arm, those before k included.")
-    checks: tuple[Check, ...]
+    start_step: int = 0
+    end_step: int = Field(0, description="The last step trained: the budget's, or where early stopping ended it.")
+    total_steps: int = Field(0, description="Steps trained by this arm, those before k included.")
+    checks: tuple[Check, ...] = ()
     files: dict[str, FileRef] = Field(default_factory=dict)
     curve: tuple[Point, ...] = ()
     numerics: str = Field(description="The numerics class: CPU vendor and instruction set, or GPU type.")
@@ -168,7 +169,7 @@ class ModelRow(Record):
     replicate: int
     arm: Arm | str
     model_id: str
-    test_accuracy: float
+    test_accuracy: float | None
 
 
 class LevelRow(Record):
@@ -214,10 +215,10 @@ class TableRow(Record):
     density: float
     zeros: int
     prunable: int
-    train_accuracy: float
-    validation_accuracy: float
-    test_accuracy: float
-    test_accuracy_at_lowest_validation_loss: float
+    train_accuracy: float | None
+    validation_accuracy: float | None
+    test_accuracy: float | None
+    test_accuracy_at_lowest_validation_loss: float | None
     total_steps: int
     bytes: int | None = Field(description="Size of the packed ticket.")
     model_id: str | None

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from winnow.contract.values import Exact, Value, canonical_json, sha256_hex
 TORCH_RELEASE = "2.13.0"
 """The release that every result is made with; another one makes other units."""
 
-VERSIONS = {"train": 1, "level": 1, "control": 1}
+VERSIONS = {"train": 1, "level": 1, "control": 1, "brought": 1, "evaluate": 1}
 """The version of each kind's algorithm: raised when its bytes change, so that old results are not taken for new."""
 
 
@@ -30,6 +30,15 @@ class Milestones(Value):
 
 
 LrSchedule = Annotated[Milestones | Cosine, Field(discriminator="name")]
+
+
+class NetworkShape(NamedTuple):
+    """What a network is built from: the architecture's name, classes, channels, height and width in pixels."""
+
+    architecture: str
+    classes: int
+    channels: int
+    size: tuple[int, int]
 
 
 class Recipe(Value):
@@ -57,6 +66,11 @@ class Recipe(Value):
     )
     seed: int
     replicate: int
+
+    @property
+    def network(self) -> NetworkShape:
+        """The network that it trains."""
+        return NetworkShape(self.architecture, self.classes, self.channels, self.size)
 
 
 class _Inputs(Value):
@@ -119,14 +133,51 @@ class ControlInputs(_Inputs):
     retrain: Retrain
 
 
-Inputs = Annotated[TrainInputs | LevelInputs | ControlInputs, Field(discriminator="kind")]
+class BroughtInputs(Value):
+    """Weights that somebody brings, made a model: matched with the architecture's tensors, and written as its files."""
+
+    kind: Literal["brought"] = "brought"
+    architecture: str
+    classes: tuple[str, ...] = Field(description="The classes by the index of their logit.")
+    channels: Literal[1, 3]
+    size: tuple[int, int]
+    mean: tuple[Exact, ...]
+    std: tuple[Exact, ...]
+    weights: str = Field(description="SHA-256 of the safetensors file that was brought.")
+    mask: str | None = Field(None, description="SHA-256 of its mask file.")
+    zeros: Literal["masked"] | None = Field(None, description="Weights that are 0 are masked positions.")
+    threads: int = 1
+    resource: Literal["cpu"] = "cpu"
+
+
+class EvaluateInputs(Value):
+    """A model, as it is, measured on the test images of a data set."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    model: str = Field(description="Key of the unit that made the model.")
+    architecture: str
+    classes: int = Field(description="Of the model.")
+    fingerprint: str
+    channels: int
+    size: tuple[int, int]
+    subset: tuple[int, ...] | None = Field(None, description="Places of the classes taken of the whole; null: all.")
+    labels: tuple[int, ...] = Field(description="The model's class, by index, that each class taken is called.")
+    threads: int
+    resource: Literal["cpu", "gpu"]
+
+
+Inputs = Annotated[
+    TrainInputs | LevelInputs | ControlInputs | BroughtInputs | EvaluateInputs, Field(discriminator="kind")
+]
+
+Kind = Literal["train", "level", "control", "brought", "evaluate"]
 
 
 class Unit(Value):
     """A unit as a plan asks for it. Only `inputs` decide its key; the rest says where data lies and what it costs."""
 
     inputs: Inputs
-    dataset: DatasetFacts
+    dataset: DatasetFacts | None = Field(None, description="The images that it reads, if it reads any.")
     cost: int = Field(description="Training images that go through the network: the estimate that progress goes by.")
 
     @cached_property
@@ -139,7 +190,7 @@ class Unit(Value):
         return sha256_hex(canonical_json({"version": VERSIONS[self.kind], "torch": TORCH_RELEASE, "inputs": inputs}))
 
     @property
-    def kind(self) -> Literal["train", "level", "control"]:
+    def kind(self) -> Kind:
         """The kind of work."""
         return self.inputs.kind
 
@@ -151,9 +202,56 @@ class Unit(Value):
                 return {"start": start, "parent": parent}
             case ControlInputs(start=start, level=level):
                 return {"start": start, "level": level}
+            case EvaluateInputs(model=model):
+                return {"model": model}
         return {}
 
     @property
+    def uploads(self) -> dict[str, str]:
+        """Name → SHA-256 of the stored files that people sent and this unit reads."""
+        if isinstance(self.inputs, BroughtInputs):
+            named = {"weights": self.inputs.weights, "mask": self.inputs.mask}
+        else:
+            named = {"dataset": self.dataset.object if self.dataset else None}
+        return {name: sha256 for name, sha256 in named.items() if sha256 is not None}
+
+    @property
     def model_id(self) -> str | None:
-        """The id of the model it makes; a control makes none."""
-        return None if self.kind == "control" else model_id(self.key)
+        """The id of the model it makes; a control makes none, nor does what only measures."""
+        return None if self.kind in ("control", "evaluate") else model_id(self.key)
+
+    @property
+    def facts(self) -> DatasetFacts:
+        """The data set of a unit that reads one."""
+        assert self.dataset is not None  # noqa: S101 - the caller's mistake: a brought network reads no images
+        return self.dataset
+
+    @property
+    def network(self) -> NetworkShape:
+        """The network that it is about."""
+        match self.inputs:
+            case BroughtInputs(architecture=architecture, classes=classes, channels=channels, size=size):
+                return NetworkShape(architecture, len(classes), channels, size)
+            case EvaluateInputs(architecture=architecture, classes=count, channels=channels, size=size):
+                return NetworkShape(architecture, count, channels, size)
+        return self.inputs.recipe.network
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the network it makes, by index."""
+        return self.inputs.classes if isinstance(self.inputs, BroughtInputs) else self.facts.classes
+
+    @property
+    def seed(self) -> int:
+        """What its random numbers follow from; 0 where it draws none."""
+        return 0 if isinstance(self.inputs, BroughtInputs | EvaluateInputs) else self.inputs.recipe.seed
+
+    @property
+    def replicate(self) -> int:
+        """The replicate that it belongs to; 0 where there are none."""
+        return 0 if isinstance(self.inputs, BroughtInputs | EvaluateInputs) else self.inputs.recipe.replicate
+
+    @property
+    def level(self) -> int:
+        """The level it belongs to; 0 where nothing was pruned yet."""
+        return self.inputs.depth if isinstance(self.inputs, LevelInputs | ControlInputs) else 0

@@ -47,7 +47,7 @@ def claim(
         lease_seconds=lease_seconds,
         checkpoint=_checkpoint(conn, taken, worker),
         parent_files=_parent_files(conn, taken.tenant, unit),
-        dataset_object=unit.dataset.object,
+        uploads=unit.uploads,
     )
 
 

@@ -3,7 +3,6 @@
 from sqlalchemy import Connection, select, update
 
 from winnow.contract.results import UnitResult
-from winnow.contract.units import LevelInputs
 from winnow.db.clock import now
 from winnow.db.insert import insert_absent
 from winnow.db.tables import files, models, units
@@ -55,14 +54,14 @@ def _keep_model(conn: Connection, claim: Claim, result: UnitResult) -> None:
         "id": unit.model_id,
         "unit_key": unit.key,
         "kind": unit.kind,
-        "architecture": unit.inputs.recipe.architecture,
-        "dataset_fingerprint": unit.dataset.fingerprint,
-        "classes": unit.dataset.classes,
-        "replicate": unit.inputs.recipe.replicate,
-        "level": unit.inputs.depth if isinstance(unit.inputs, LevelInputs) else 0,
+        "architecture": unit.network.architecture,
+        "dataset_fingerprint": unit.dataset and unit.dataset.fingerprint,
+        "classes": unit.classes,
+        "replicate": unit.replicate,
+        "level": unit.level,
         "zeros": result.zeros,
         "prunable": result.prunable,
-        "test_accuracy": result.metrics.test.accuracy,
+        "test_accuracy": result.metrics.test and result.metrics.test.accuracy,
         "created_at": now(),
     }
     conn.execute(models.insert().values(**row))

@@ -33,8 +33,8 @@ class Claim:
     """The last one committed, if it is of the worker's own numerics class."""
     parent_files: Mapping[str, Mapping[str, FileRef]]
     """Role → name → file."""
-    dataset_object: str | None
-    """SHA-256 of the upload that the unit reads."""
+    uploads: Mapping[str, str]
+    """Name → SHA-256 of the files that people sent and the unit reads."""
 
 
 def attempt_of(claim: Claim) -> Try:

@@ -1,7 +1,7 @@
 """A folder of units: finished ones, and what is left of those that were cut off.
 
-`units/KEY/` holds the files of a finished unit and its `result.json`; it appears whole, by a rename. `work/KEY/` is a
-unit in the middle: its outputs so far and its last checkpoint.
+`units/KEY/` holds the files of a finished unit, `unit.json` and `result.json`; it appears whole, by a rename.
+`work/KEY/` is a unit in the middle: its outputs so far and its last checkpoint.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from winnow.artifact.atomic import write_atomically
 from winnow.artifact.digest import file_ref
-from winnow.contract.problems import Conflict
+from winnow.contract.problems import Conflict, NotFound
 from winnow.contract.results import Point, UnitResult
 from winnow.contract.units import Unit
 from winnow.contract.values import sha256_hex
@@ -56,17 +56,26 @@ class Folder:
                 shutil.rmtree(self._path / "work" / folder.name, ignore_errors=True)  # a kill just after the rename
         return found
 
-    def workspace(self, unit: Unit, upload: Path | None, progress: Progress) -> "FolderWorkspace":
+    def units_behind(self, model_id: str) -> tuple[Unit, ...]:
+        """The finished unit that made a model, then those that it read from. Raises NotFound."""
+        units = {path.parent.name: path for path in sorted(self._units.glob("*/unit.json"))}
+        made = (unit for path in units.values() if (unit := _unit(path)).model_id == model_id)
+        first = next(made, None)
+        if first is None:
+            raise NotFound(f"There is no model {model_id!r} in {self._path}: it is not one that was made there.")
+        return first, *(_unit(units[key]) for key in first.parents.values() if key in units)
+
+    def workspace(self, unit: Unit, uploads: Mapping[str, Path], progress: Progress) -> "FolderWorkspace":
         """A try at a unit, with empty outputs and the checkpoint of the try before, if it was cut off."""
         inputs = {
             f"{role}/{path.name}": path for role, key in unit.parents.items() for path in (self._units / key).iterdir()
         }
-        if upload is not None:
-            inputs["dataset"] = upload
+        inputs |= uploads
         return FolderWorkspace(inputs, self._path / "work" / unit.key, numerics_class(unit.inputs.resource), progress)
 
     def finish(self, unit: Unit, workspace: "FolderWorkspace", result: UnitResult) -> None:
         """Make a unit's files appear, whole."""
+        write_atomically(workspace.outputs / "unit.json", [unit.model_dump_json(indent=1).encode()])
         write_atomically(workspace.outputs / "result.json", [result.model_dump_json(indent=1).encode()])
         workspace.outputs.rename(self._units / unit.key)
         shutil.rmtree(workspace.folder)
@@ -99,6 +108,10 @@ class FolderWorkspace:
     def progress(self, done: int, of: int, point: Point | None = None) -> None:
         """Pass on how far it is."""
         self._told(done, of, point)
+
+
+def _unit(path: Path) -> Unit:
+    return Unit.model_validate_json(path.read_bytes())
 
 
 def _read(folder: Path) -> UnitResult | None:

@@ -38,7 +38,7 @@ def initial(recipe: Recipe, seed: int) -> dict[str, Array]:
     Weights by `recipe.init`, biases 0 (with `torch`: uniform within 1/√fan-in, as torch's layers), batch norm the
     identity.
     """
-    network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size)
+    network = build(*recipe.network)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in network.modules():

@@ -6,7 +6,7 @@ what it shares with the others.
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +34,11 @@ class Status:
 Report = Callable[[Status], None]
 
 
-def run_job(job: Resolved, out: Path, warm: Warm, report: Report, upload: Path | None = None) -> Outcome:
+def run_job(job: Resolved, out: Path, warm: Warm, report: Report, uploads: Mapping[str, Path] | None = None) -> Outcome:
     """Do what is missing, one unit after another, the chain first; then write certificate and table.
 
-    `report` is called several times a second and may raise Stop. `upload` is the file of an uploaded data set. Raises
+    `report` is called several times a second and may raise Stop. `uploads`: what people sent, by name:
+    the file of an uploaded `dataset`, brought `weights` and their `mask`. Raises
     UnitFailed where a unit cannot be done and Conflict where another run is at work in `out`.
     """
     folder = Folder(out)
@@ -45,7 +46,9 @@ def run_job(job: Resolved, out: Path, warm: Warm, report: Report, upload: Path |
         results = folder.results()
         while isinstance(step := plan(job, results), Pending):
             unit = step.units[0]
-            workspace = folder.workspace(unit, upload, _progress(report, step.progress, levels(job, results), unit))
+            workspace = folder.workspace(
+                unit, uploads or {}, _progress(report, step.progress, levels(job, results), unit)
+            )
             results[unit.key] = result = run(unit, workspace, warm)
             folder.finish(unit, workspace, result)
         write_certificate(out / "certificate.json", step.outcome.certificate)

@@ -5,18 +5,18 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from winnow.contract.units import Recipe
+from winnow.contract.units import NetworkShape
 from winnow.lottery.architectures import build
 
 
-def multiplications(recipe: Recipe, names: Iterable[str]) -> dict[str, int]:
+def multiplications(shape: NetworkShape, names: Iterable[str]) -> dict[str, int]:
     """How many multiplications one weight of each of these tensors causes in one forward pass of one image."""
-    network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size).to("meta").eval()
+    network = build(*shape).to("meta").eval()
     found = dict.fromkeys(names, 0)
     for name in found:
         network.get_submodule(name.removesuffix(".weight")).register_forward_hook(_Counting(found, name))
     with torch.inference_mode():
-        network(torch.zeros(1, recipe.channels, *recipe.size, device="meta"))
+        network(torch.zeros(1, shape.channels, *shape.size, device="meta"))
     return found
 
 

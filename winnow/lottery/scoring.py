@@ -45,7 +45,7 @@ class Subject:
     def network(self, dtype: torch.dtype = torch.float32, *, training: bool = False) -> nn.Module:
         """The network on the device of the data, in evaluation mode unless said."""
         recipe = self.recipe
-        network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size)
+        network = build(*recipe.network)
         load_network(network, {**self.values, **self.weights})
         return network.to(self.split.train.x.device, dtype).train(training)
 
@@ -64,7 +64,7 @@ class Subject:
 
     def multiplications(self) -> dict[str, int]:
         """How many multiplications one weight of each prunable tensor causes in one forward pass of one image."""
-        return multiplications(self.recipe, self.masks)
+        return multiplications(self.recipe.network, self.masks)
 
     def draws(self) -> torch.Generator:
         """Random numbers of this level's own, drawn in main memory."""

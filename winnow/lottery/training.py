@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.results import Point, Score
 from winnow.contract.units import Recipe
-from winnow.lottery.architectures import build
+from winnow.lottery.architectures import build, placed
 from winnow.lottery.clipping import clip
 from winnow.lottery.data.batches import Batches
 from winnow.lottery.data.images import Split
@@ -41,9 +41,7 @@ class Training:
     def __init__(self, recipe: Recipe, split: Split, start: State, masks: Mapping[str, NDArray[np.bool_]]) -> None:
         self.recipe = recipe
         self.split = split
-        self.network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size).to(split.train.x.device)
-        if split.train.x.device.type == "cpu":  # 1.1–1.2 × faster; on CUDA pooling in it has no deterministic form
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch forgot this one
+        self.network = placed(build(*recipe.network), split.train.x.device)
         self.optimizer = optimizer_for(recipe.optimizer, self.network)
         self.masks = DeviceMasks(self.network, masks)
         places = ARCHITECTURES[recipe.architecture].dropout

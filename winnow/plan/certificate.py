@@ -6,7 +6,8 @@ from typing import Any
 from winnow.contract.results import Check, Score, UnitResult
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.units import TORCH_RELEASE
-from winnow.plan.chains import Place, places
+from winnow.plan.place import Place
+from winnow.plan.places import places
 from winnow.plan.resolve import Resolved
 from winnow.plan.rows import claims, levels, sparsest_matching
 
@@ -24,7 +25,7 @@ def certificate(job: Resolved, results: Mapping[str, UnitResult]) -> dict[str, A
     return {
         "certificate": 1,
         "asked": job.spec.model_dump(mode="json"),
-        "dataset": job.dataset.model_dump(mode="json") | {"splits": job.dataset.sizes()._asdict()},
+        "dataset": job.dataset and job.dataset.model_dump(mode="json") | {"splits": job.dataset.sizes()._asdict()},
         "found": claims(job, results).model_dump(mode="json"),
         "levels": [row.model_dump(mode="json") for row in levels(job, results)],
         "networks": [_network(place, results[place.unit.key]) for place in known],
@@ -99,7 +100,7 @@ def _without_test(result: UnitResult) -> UnitResult:
 
 
 def _network(place: Place, result: UnitResult) -> dict[str, Any]:
-    scores = {name: getattr(result.metrics, name) for name in ("train", "validation", "test")}
+    scores = result.metrics.model_dump(mode="json", exclude_none=True)
     return {
         "level": place.level,
         "arm": place.arm,
@@ -115,11 +116,9 @@ def _network(place: Place, result: UnitResult) -> dict[str, Any]:
         "start_step": result.start_step,
         "end_step": result.end_step,
         "total_steps": result.total_steps,
-        "scores": {name: score.model_dump(mode="json") for name, score in scores.items()},
+        "scores": {name: scores[name] for name in ("train", "validation", "test") if name in scores},
         "lowest_validation_loss": {
-            "step": result.metrics.best_step,
-            "validation": result.metrics.best_validation.model_dump(mode="json"),
-            "test": result.metrics.best_test.model_dump(mode="json"),
+            name: scores[f"best_{name}"] for name in ("step", "validation", "test") if f"best_{name}" in scores
         },
         "files": {name: file.model_dump(mode="json") for name, file in sorted(result.files.items())},
     }

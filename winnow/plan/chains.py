@@ -2,34 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from winnow.contract.results import TensorCount, UnitResult
-from winnow.contract.specs.jobs import Arm, Control, PruneSpec
+from winnow.contract.specs.jobs import Control, PruneSpec
 from winnow.contract.units import ControlInputs, Inputs, LevelInputs, Recipe, Retrain, TrainInputs, Unit
 from winnow.plan.counts import Step, steps_at_rate, steps_by_layer
 from winnow.plan.densities import levels_to, steps_to
+from winnow.plan.place import Place
 from winnow.plan.resolve import Resolved
 
 
-class Place(NamedTuple):
-    """A unit and the place it has in the job's table: which arm, at which level, of which replicate."""
-
-    level: int
-    arm: Arm
-    replicate: int
-    unit: Unit
-
-
-def places(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...]:
+def chains(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...]:
     """Every unit of the job that can be named by now; more only where rates by layer wait for the first counts."""
     waits = isinstance(job.spec, PruneSpec) and isinstance(job.rates, dict) and not job.spec.method.scope.densities
-    return _places(job.model_dump_json(), _sizes(job, results) if waits else ())
+    return _chains(job.model_dump_json(), _sizes(job, results) if waits else ())
 
 
 # A job asks for its places several times at each of its units, and naming a unit is a hash over all its inputs.
 @lru_cache(maxsize=8)
-def _places(resolved: str, sizes: tuple[TensorCount, ...]) -> tuple[Place, ...]:
+def _chains(resolved: str, sizes: tuple[TensorCount, ...]) -> tuple[Place, ...]:
     job = Resolved.model_validate_json(resolved)
     if not isinstance(job.spec, PruneSpec):
         return (Place(0, "dense", 0, _train(job, 0)),)
@@ -106,16 +97,17 @@ def _train(job: Resolved, replicate: int) -> Unit:
 
 def _unit(job: Resolved, inputs: Inputs, retrain: Retrain) -> Unit:
     steps = job.steps - (0 if retrain.lr == "restart" else retrain.step)
-    return Unit(inputs=inputs, dataset=job.dataset, cost=steps * job.spec.train.batch_size)
+    return Unit(inputs=inputs, dataset=job.dataset, cost=steps * job.training.train.batch_size)
 
 
 def _common(job: Resolved, replicate: int) -> dict[str, object]:
-    train, facts = job.spec.train, job.dataset
+    spec, facts = job.training, job.facts
+    train = spec.train
     recipe = Recipe(
         fingerprint=facts.fingerprint,
         subset=facts.subset,
         fraction=facts.fraction,
-        architecture=job.spec.model.name,
+        architecture=spec.model.name,
         classes=len(facts.classes),
         channels=facts.channels,
         size=facts.size,
@@ -126,11 +118,11 @@ def _common(job: Resolved, replicate: int) -> dict[str, object]:
         batch_size=train.batch_size,
         steps=job.steps,
         augment=train.augment,
-        dropout=job.spec.model.dropout,
+        dropout=spec.model.dropout,
         label_smoothing=train.label_smoothing,
         clip=train.clip,
         patience=train.early_stopping.patience if train.early_stopping else None,
-        seed=job.spec.seed,
+        seed=spec.seed,
         replicate=replicate,
     )
-    return {"recipe": recipe, "threads": job.spec.threads, "resource": job.resource}
+    return {"recipe": recipe, "threads": spec.threads, "resource": job.resource}

@@ -7,7 +7,7 @@ from typing import Any
 from winnow.contract.results import Check, JobResult, LevelRow, Progress, UnitResult
 from winnow.contract.units import Unit
 from winnow.plan.certificate import audit, certificate
-from winnow.plan.chains import places
+from winnow.plan.places import places
 from winnow.plan.resolve import Resolved
 from winnow.plan.rows import claims, levels
 

@@ -6,15 +6,17 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
+from pydantic import Field
+
 from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
 from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.choices import ModelChoice
-from winnow.contract.specs.jobs import PruneSpec, Spec, Target
+from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, Target, TrainSpec
 from winnow.contract.specs.pruning import Criterion, Iterative, Method, Scope
 from winnow.contract.specs.training import Cosine, StepSchedule, Train
-from winnow.contract.units import LrSchedule, Milestones, Rates, Retrain
+from winnow.contract.units import LrSchedule, Milestones, Rates, Retrain, Unit
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
 from winnow.plan.dataset_choice import chosen, settled_choice
@@ -31,23 +33,39 @@ class Resolved(Value):
     """A spec whose every choice is settled: what is stored with the job, and all that a plan needs beside results."""
 
     spec: Spec
-    dataset: DatasetFacts
+    dataset: DatasetFacts | None = None
     resource: Literal["cpu", "gpu"]
+    source: tuple[Unit, ...] = Field(
+        (), description="The unit that made the model of the spec, then what it stands on."
+    )
+
+    @property
+    def facts(self) -> DatasetFacts:
+        """The data set of a job that has one."""
+        assert self.dataset is not None  # noqa: S101 - the caller's mistake: only an evaluation may have none
+        return self.dataset
+
+    @property
+    def training(self) -> TrainSpec | PruneSpec:
+        """The spec of a job that trains."""
+        assert not isinstance(self.spec, EvaluateSpec)  # noqa: S101 - the caller's mistake: it trains nothing
+        return self.spec
 
     @cached_property
     def steps_per_epoch(self) -> int:
         """Batches of one pass over the training split; the last one may be smaller."""
-        return -(-self.dataset.sizes().train // self.spec.train.batch_size)
+        return -(-self.facts.sizes().train // self.training.train.batch_size)
 
     @cached_property
     def steps(self) -> int:
         """The whole budget T of an arm, in steps."""
-        return _steps(self.spec.train.steps, self.spec.train.epochs, self.steps_per_epoch)
+        train = self.training.train
+        return _steps(train.steps, train.epochs, self.steps_per_epoch)
 
     @cached_property
     def lr_schedule(self) -> LrSchedule:
         """The learning-rate schedule in steps."""
-        schedule = self.spec.train.lr_schedule
+        schedule = self.training.train.lr_schedule
         if isinstance(schedule, Cosine):
             return schedule
         if not isinstance(schedule, StepSchedule) or not (schedule.steps or schedule.epochs):
@@ -59,17 +77,18 @@ class Resolved(Value):
     @cached_property
     def warmup(self) -> int:
         """Steps of the warm-up. One step has the whole rate already, as none has, so that keys meet."""
-        warmup = self.spec.train.warmup
+        warmup = self.training.train.warmup
         steps = _steps(warmup.steps, warmup.epochs, self.steps_per_epoch)
         return steps if steps > 1 else 0
 
     @cached_property
     def retrain(self) -> Retrain:
         """Where retraining starts, in steps. At rewind point 0 nothing differs between the options: keys meet."""
-        if isinstance(self.spec, PruneSpec) and self.spec.method.retraining != "rewind":
-            lr: Literal["restart", "last"] = "restart" if self.spec.method.retraining == "lr_rewind" else "last"
+        spec = self.training
+        if isinstance(spec, PruneSpec) and spec.method.retraining != "rewind":
+            lr: Literal["restart", "last"] = "restart" if spec.method.retraining == "lr_rewind" else "last"
             return Retrain(weights="trained", step=0, optimizer="fresh", lr=lr)
-        rewind = self.spec.method.rewind if isinstance(self.spec, PruneSpec) else self.spec.rewind
+        rewind = spec.method.rewind if isinstance(spec, PruneSpec) else spec.rewind
         step = _steps(rewind.step, rewind.epoch, self.steps_per_epoch)
         if step == 0:
             return Retrain(step=0, optimizer="restore", lr="resume")
@@ -97,7 +116,7 @@ class Resolved(Value):
         return schedule.rate if schedule.rate is not None else rate_for_levels(target, schedule.levels or 1)
 
 
-def resolve(spec: Spec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) -> Resolved:
+def resolve_training(spec: TrainSpec | PruneSpec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) -> Resolved:
     """Settle every choice of a spec on this data set and resource. Raises InvalidSpec for what cannot be met."""
     architecture = known("architecture", spec.model.name, ARCHITECTURES)
     _check_dropout(architecture, spec.model)
@@ -122,7 +141,7 @@ def _steps(steps: int | None, epochs: int | None, steps_per_epoch: int) -> int:
     return steps if steps is not None else (epochs or 0) * steps_per_epoch
 
 
-def _settled_method(spec: Spec, architecture: Architecture) -> dict[str, Method | Target | None]:
+def _settled_method(spec: TrainSpec | PruneSpec, architecture: Architecture) -> dict[str, Method | Target | None]:
     if not isinstance(spec, PruneSpec):
         return {}
     settled = {"criterion": _criterion(spec.method), "scope": _scope(spec.method.scope, architecture)}
@@ -176,7 +195,7 @@ def _check_image(architecture: Architecture, facts: DatasetFacts) -> None:
 
 
 def _check_budget(job: Resolved, train: Train) -> None:
-    sizes = job.dataset.sizes()
+    sizes = job.facts.sizes()
     if train.batch_size > sizes.train:
         raise InvalidSpec(f"batch_size is {train.batch_size}, but the training split has {sizes.train} images.")
     if job.retrain.step >= job.steps:

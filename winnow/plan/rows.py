@@ -13,18 +13,22 @@ from winnow.contract.results import (
     UnitResult,
     Verdict,
 )
-from winnow.contract.specs.jobs import CONTROLS, Arm, PruneSpec
-from winnow.plan.chains import Place, places
+from winnow.contract.specs.jobs import CONTROLS, EvaluateSpec, PlaceArm, PruneSpec
+from winnow.plan.evaluations import measured
+from winnow.plan.place import Place
+from winnow.plan.places import places
 from winnow.plan.resolve import Resolved
 from winnow.plan.verdict import Arms, margin_for, replicates_wanted, summary, verdict
 
 Results = Mapping[str, UnitResult]
 Split = Literal["validation", "test"]
-Grid = dict[tuple[int, Arm], dict[int, UnitResult]]
+Grid = dict[tuple[int, PlaceArm], dict[int, UnitResult]]
 
 
 def levels(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
     """One row for each level of which a ticket, or at level 0 a dense network, is known."""
+    if isinstance(job.spec, EvaluateSpec):
+        return measured(job, results)
     known = _known(job, results)
     grid = _grid(known, results)
     numbers = sorted({place.level for place in known if place.arm in ("dense", "ticket")})
@@ -33,7 +37,7 @@ def levels(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
 
 def table(job: Resolved, results: Results) -> tuple[TableRow, ...]:
     """One row for each network measured so far, by level, arm and replicate."""
-    order: tuple[Arm, ...] = ("dense", "ticket", *CONTROLS)
+    order: tuple[PlaceArm, ...] = ("source", "evaluated", "dense", "ticket", *CONTROLS)
     known = sorted(_known(job, results), key=lambda p: (p.level, order.index(p.arm), p.replicate))
     return tuple(_table_row(place, results[place.unit.key]) for place in known)
 
@@ -61,10 +65,14 @@ def level_verdict(job: Resolved, level: int, grid: Grid, split: Split) -> Verdic
     if level == 0 or not isinstance(job.spec, PruneSpec):
         return None
     wanted = set(range(job.spec.replicates))
-    needed: tuple[tuple[int, Arm], ...] = ((0, "dense"), (level, "ticket"), *((level, a) for a in job.spec.controls))
+    needed: tuple[tuple[int, PlaceArm], ...] = (
+        (0, "dense"),
+        (level, "ticket"),
+        *((level, a) for a in job.spec.controls),
+    )
     if any(set(grid.get(place, {})) != wanted for place in needed):
         return None
-    sizes = job.dataset.sizes()
+    sizes = job.facts.sizes()
     images = sizes.test if split == "test" else sizes.validation
     margin = margin_for(float(job.spec.margin), images)
     return verdict(_arms(level, grid, split), images, margin, same_budget=job.retrain.lr == "resume")
@@ -90,16 +98,18 @@ def _arms(level: int, grid: Grid, split: Split) -> Arms:
     )
 
 
-def _scores(level: int, arm: Arm, grid: Grid, split: Split) -> list[float]:
+def _scores(level: int, arm: PlaceArm, grid: Grid, split: Split) -> list[float]:
     return [_score(result, split).accuracy for _, result in sorted(grid.get((level, arm), {}).items())]
 
 
 def _score(result: UnitResult, split: Split) -> Score:
-    return result.metrics.test if split == "test" else result.metrics.validation
+    score = result.metrics.test if split == "test" else result.metrics.validation
+    assert score is not None  # noqa: S101 - every arm is measured on both
+    return score
 
 
 def _level_row(job: Resolved, level: int, grid: Grid, here: list[Place], results: Results) -> LevelRow:
-    network: Arm = "ticket" if level else "dense"
+    network: PlaceArm = "ticket" if level else "dense"
     first = grid[level, network][min(grid[level, network])]
     models = tuple(_model_row(p, results[p.unit.key]) for p in here if p.arm == network)
     first_model = next((model.model_id for model in models if model.replicate == 0), None)
@@ -126,12 +136,17 @@ def _model_row(place: Place, result: UnitResult) -> ModelRow:
         replicate=place.replicate,
         arm=place.arm,
         model_id=place.unit.model_id or "",
-        test_accuracy=result.metrics.test.accuracy,
+        test_accuracy=accuracy(result.metrics.test),
     )
 
 
+def accuracy(score: Score | None) -> float | None:
+    """Correct ÷ images, of what was measured."""
+    return None if score is None else score.accuracy
+
+
 def _table_row(place: Place, result: UnitResult) -> TableRow:
-    packed = result.files.get("ticket.winnow")
+    packed, test = result.files.get("ticket.winnow"), result.metrics.test
     return TableRow(
         level=place.level,
         arm=place.arm,
@@ -140,16 +155,16 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
         density=(result.prunable - result.zeros) / result.prunable,
         zeros=result.zeros,
         prunable=result.prunable,
-        train_accuracy=result.metrics.train.accuracy,
-        validation_accuracy=result.metrics.validation.accuracy,
-        test_accuracy=result.metrics.test.accuracy,
-        test_accuracy_at_lowest_validation_loss=result.metrics.best_test.accuracy,
+        train_accuracy=accuracy(result.metrics.train),
+        validation_accuracy=accuracy(result.metrics.validation),
+        test_accuracy=accuracy(test),
+        test_accuracy_at_lowest_validation_loss=accuracy(result.metrics.best_test),
         total_steps=result.total_steps,
         bytes=packed.bytes if packed else None,
         model_id=place.unit.model_id,
-        test_top5_accuracy=result.metrics.test.top5_accuracy,
-        test_coarse_accuracy=result.metrics.test.coarse_accuracy,
-        test_calibration_error=result.metrics.test.calibration_error,
+        test_top5_accuracy=test.top5_accuracy if test else None,
+        test_coarse_accuracy=test.coarse_accuracy if test else None,
+        test_calibration_error=test.calibration_error if test else None,
         nonzeros=result.nonzeros,
         macs_dense=result.macs_dense,
         macs_effective=result.macs_effective,
@@ -159,7 +174,7 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
 def _claim(job: Resolved, row: LevelRow, results: Results) -> Claim:
     wanted = None
     if row.verdict == "inconclusive" and isinstance(job.spec, PruneSpec):
-        images = job.dataset.sizes().test
+        images = job.facts.sizes().test
         arms = _arms(row.level, _grid(_known(job, results), results), "test")
         wanted = replicates_wanted(arms, images, margin_for(float(job.spec.margin), images))
     return Claim(

@@ -186,7 +186,7 @@ def test_the_watcher_sees_units_levels_and_points_grow(tmp_path: Path) -> None:
 def test_checkpoints_are_taken_every_ten_seconds_at_most(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     unit = places(digits_job(), {})[0].unit
-    workspace = folder.workspace(unit, None, lambda _done, _of, _point: None)
+    workspace = folder.workspace(unit, {}, lambda _done, _of, _point: None)
     started = time.monotonic()
     workspace.checkpoint(lambda: b"early")
     assert time.monotonic() - started < 10, "this machine is too slow for this test"

@@ -13,7 +13,7 @@ def macs(architecture: str, channels: int, side: int, classes: int = 10) -> int:
     """Of all prunable weights."""
     settings = recipe(architecture, classes=classes, channels=channels, size=(side, side))
     shapes = {name: array.size for name, array in initial(settings, 0).items()}
-    cost = multiplications(settings, [name for name, _ in ARCHITECTURES[architecture].layers])
+    cost = multiplications(settings.network, [name for name, _ in ARCHITECTURES[architecture].layers])
     return sum(shapes[name] * times for name, times in cost.items())
 
 

@@ -37,9 +37,11 @@ class DatasetChoice(Value):
 
 
 class ModelChoice(Value):
-    """An architecture by name."""
+    """An architecture by name, or a model by id."""
 
-    name: str = Field(min_length=1, max_length=200, description="An architecture: see GET /v1/architectures.")
+    name: str = Field(
+        min_length=1, max_length=200, description="An architecture (GET /v1/architectures), or a model, `mdl_…`."
+    )
     dropout: Exact = Field(
         Decimal(0), ge=0, lt=1, description="Share of the hidden linear layers' outputs dropped in training."
     )

@@ -20,28 +20,33 @@ class Target(Value):
 
 Control = Literal["random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
 Arm = Literal["ticket", "dense", "random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
+PlaceArm = Arm | Literal["source", "evaluated"]
+"""Arms, and what else has a place in a job: the model that it was given, and that model measured."""
 CONTROLS: tuple[Control, ...] = ("random_reinit", "random_mask", "reversed_mask", "fine_tuned")
 
 
 class _Common(Value):
-    dataset: Annotated[DatasetChoice, short(DatasetChoice)]
     model: Annotated[ModelChoice, short(ModelChoice)]
-    train: Train = Field(default_factory=Train)
-    seed: int = Field(0, ge=0, lt=2**63, description="Every random number follows from it; 0 is a seed.")
     threads: int = Field(1, ge=1, le=64, description="CPU threads for each unit; part of what decides the bytes.")
     resource: Literal["auto", "cpu", "gpu"] = Field(
         "auto", description="`auto` takes a GPU where a live worker has one."
     )
 
 
-class TrainSpec(_Common):
+class _Training(_Common):
+    dataset: Annotated[DatasetChoice, short(DatasetChoice)]
+    train: Train = Field(default_factory=Train)
+    seed: int = Field(0, ge=0, lt=2**63, description="Every random number follows from it; 0 is a seed.")
+
+
+class TrainSpec(_Training):
     """Train one network."""
 
     kind: Literal["train"] = "train"
     rewind: Rewind = Field(default_factory=Rewind, description="Also keep the state at this point.")
 
 
-class PruneSpec(_Common):
+class PruneSpec(_Training):
     """Find a lottery ticket and the evidence that it is one."""
 
     kind: Literal["prune"] = "prune"
@@ -80,5 +85,14 @@ class PruneSpec(_Common):
         return tuple(arm for arm in CONTROLS if arm in self.arms)
 
 
-Spec = Annotated[TrainSpec | PruneSpec, Field(discriminator="kind")]
-SPEC: TypeAdapter[TrainSpec | PruneSpec] = TypeAdapter(Spec)
+class EvaluateSpec(_Common):
+    """Measure a model on the test images of a data set whose classes it knows; they are matched by name."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    dataset: Annotated[DatasetChoice, short(DatasetChoice)] | None = Field(
+        None, description="Images are adapted to the model's size and channels. Left out: only its files are made."
+    )
+
+
+Spec = Annotated[TrainSpec | PruneSpec | EvaluateSpec, Field(discriminator="kind")]
+SPEC: TypeAdapter[TrainSpec | PruneSpec | EvaluateSpec] = TypeAdapter(Spec)

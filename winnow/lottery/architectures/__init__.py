@@ -32,6 +32,14 @@ def build(name: str, classes: int, channels: int, size: tuple[int, int]) -> nn.M
     return network.to_empty(device="cpu")
 
 
+def placed(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network on a device, in the memory layout that is fastest there."""
+    network.to(device)
+    if device.type == "cpu":  # 1.1–1.2 × faster; on CUDA pooling in it has no deterministic form
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch forgot this one
+    return network
+
+
 def prunable(network: nn.Module) -> dict[str, LayerKind]:
     """Name → kind of each prunable tensor, in order: weights of convolutions and linear layers, nothing else.
 

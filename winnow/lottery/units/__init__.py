@@ -8,9 +8,11 @@ import torch
 from winnow.artifact.digest import file_ref
 from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.results import UnitResult
-from winnow.contract.units import ControlInputs, LevelInputs, TrainInputs, Unit
+from winnow.contract.units import BroughtInputs, ControlInputs, EvaluateInputs, LevelInputs, TrainInputs, Unit
 from winnow.lottery.numerics import settle
+from winnow.lottery.units.brought import brought
 from winnow.lottery.units.control import control
+from winnow.lottery.units.evaluate import evaluate
 from winnow.lottery.units.level import level
 from winnow.lottery.units.train import train
 from winnow.lottery.warm import Warm
@@ -52,10 +54,17 @@ def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
             return level(unit, unit.inputs, workspace, warm)
         case ControlInputs():
             return control(unit, unit.inputs, workspace, warm)
+        case BroughtInputs():
+            return brought(unit, unit.inputs, workspace, warm)
+        case EvaluateInputs():
+            return evaluate(unit, unit.inputs, workspace, warm)
 
 
 def _no_room(unit: Unit) -> str:
+    inputs = unit.inputs
+    if isinstance(inputs, BroughtInputs | EvaluateInputs):
+        return f"There is not enough memory for {inputs.architecture} on {inputs.resource}. Use a larger machine."
     return (
-        f"There is not enough memory to train {unit.inputs.recipe.architecture} at batch size "
-        f"{unit.inputs.recipe.batch_size} on {unit.inputs.resource}. Use smaller batches or a smaller network."
+        f"There is not enough memory to train {inputs.recipe.architecture} at batch size {inputs.recipe.batch_size} on "
+        f"{inputs.resource}. Use smaller batches or a smaller network."
     )

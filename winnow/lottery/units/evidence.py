@@ -25,6 +25,15 @@ def masked_weights_zero(training: Training, masks: Masks) -> Check:
     return Check(name="masked_weights_zero", ok=all(count == wanted for count in seen), evidence=text)
 
 
+def values_zero(values: Arrays, masks: Masks) -> Check:
+    """Every masked weight of a network that was not trained here is +0.0."""
+    wanted = zeros(masks)
+    found = sum(int((values[name][~mask].view(np.uint32) == 0).sum()) for name, mask in masks.items())
+    return Check(
+        name="masked_weights_zero", ok=found == wanted, evidence=f"{found} of {wanted} masked weights are +0.0"
+    )
+
+
 def state_restored(training: Training, declared: State, masks: Masks) -> Check:
     """Survivors, other parameters and buffers are, bit for bit, the state that retraining should start from."""
     wanted = {

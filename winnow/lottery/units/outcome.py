@@ -1,12 +1,16 @@
 """What a unit leaves: the four files of its model, and its result."""
 
 from collections.abc import Collection, Mapping
+from typing import Literal
+
+from torch import nn
 
 from winnow.artifact.header import Header, Provenance
 from winnow.artifact.model import write_model as write_files
+from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.results import Check, Metrics, TensorCount, UnitResult
-from winnow.contract.units import TORCH_RELEASE, ControlInputs, LevelInputs, Recipe, Unit
+from winnow.contract.units import TORCH_RELEASE, NetworkShape, Recipe, Unit
 from winnow.lottery.multiplications import multiplications
 from winnow.lottery.numerics import numerics_class
 from winnow.lottery.selection import Mask, Masks
@@ -21,51 +25,66 @@ def in_network_order(recipe: Recipe, masks: Mapping[str, Mask], exclude: Collect
     return {name: masks[name] for name, _ in ARCHITECTURES[recipe.architecture].layers if name in declared}
 
 
-def counted(recipe: Recipe, masks: Masks) -> tuple[TensorCount, ...]:
+def counted(architecture: str, masks: Masks) -> tuple[TensorCount, ...]:
     """Shapes and zeros by tensor, in the order of the layers."""
     return tuple(
         TensorCount(name=name, kind=kind, shape=masks[name].shape, zeros=int((~masks[name]).sum()))
-        for name, kind in ARCHITECTURES[recipe.architecture].layers
+        for name, kind in ARCHITECTURES[architecture].layers
         if name in masks
     )
 
 
-def write_model(unit: Unit, workspace: Workspace, training: Training, masks: Masks, graph: bytes) -> None:
-    """The model's four files. They name the unit, no job and no time."""
-    inputs = unit.inputs
-    header = Header(
-        architecture=inputs.recipe.architecture,
-        classes=unit.dataset.classes,
-        preprocessing=training.split.preprocessing,
+def header(unit: Unit, preprocessing: Preprocessing) -> Header:
+    """What a model's files say of it. They name the unit, no job and no time."""
+    return Header(
+        architecture=unit.network.architecture,
+        classes=unit.classes,
+        preprocessing=preprocessing,
         provenance=Provenance(
             unit=unit.key,
-            fingerprint=unit.dataset.fingerprint,
+            fingerprint=unit.dataset.fingerprint if unit.dataset else None,
             torch=TORCH_RELEASE,
-            numerics=numerics_class(inputs.resource),
-            replicate=inputs.recipe.replicate,
-            level=inputs.depth if isinstance(inputs, LevelInputs | ControlInputs) else 0,
+            numerics=numerics_class(unit.inputs.resource),
+            replicate=unit.replicate,
+            level=unit.level,
         ),
     )
-    write_files(workspace.outputs, graph, header, masks, network_arrays(training.network))
+
+
+def write_model(unit: Unit, workspace: Workspace, training: Training, masks: Masks, graph: bytes) -> None:
+    """The model's four files."""
+    said = header(unit, training.split.preprocessing)
+    write_files(workspace.outputs, graph, said, masks, network_arrays(training.network))
 
 
 def result(
     training: Training, metrics: Metrics, masks: Masks, checks: tuple[Check, ...], *, steps_before: int
 ) -> UnitResult:
     """What was found; `run` adds files and time. `steps_before`: steps of the dense run that the arm builds on."""
-    recipe = training.recipe
-    cost = multiplications(recipe, [name for name, _ in ARCHITECTURES[recipe.architecture].layers])
-    tensors = counted(recipe, masks)
+    shape = training.recipe.network
+    resource: Literal["cpu", "gpu"] = "gpu" if training.split.train.x.is_cuda else "cpu"
+    return untrained(shape, training.network, masks, checks, resource).model_copy(
+        update={
+            "metrics": metrics,
+            "start_step": training.first,
+            "end_step": training.step,
+            "total_steps": steps_before + training.step - training.first,
+            "curve": tuple(training.curve),
+        }
+    )
+
+
+def untrained(
+    shape: NetworkShape, network: nn.Module, masks: Masks, checks: tuple[Check, ...], resource: Literal["cpu", "gpu"]
+) -> UnitResult:
+    """What is known of a network under masks without any training: what it has, and what it costs."""
+    cost = multiplications(shape, [name for name, _ in ARCHITECTURES[shape.architecture].layers])
+    tensors = counted(shape.architecture, masks)
     return UnitResult(
-        metrics=metrics,
         tensors=tuple(tensor.model_copy(update={"multiplications": cost[tensor.name]}) for tensor in tensors),
-        parameters=sum(parameter.numel() for parameter in training.network.parameters()),
-        macs_dense=sum(training.network.get_parameter(name).numel() * times for name, times in cost.items()),
-        start_step=training.first,
-        end_step=training.step,
-        total_steps=steps_before + training.step - training.first,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        macs_dense=sum(network.get_parameter(name).numel() * times for name, times in cost.items()),
         checks=checks,
-        curve=tuple(training.curve),
-        numerics=numerics_class("gpu" if training.split.train.x.is_cuda else "cpu"),
+        numerics=numerics_class(resource),
         seconds=0.0,
     )

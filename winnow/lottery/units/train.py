@@ -24,7 +24,7 @@ def train(unit: Unit, inputs: TrainInputs, workspace: Workspace, warm: Warm) -> 
 
     for step, state in training.kept.items():
         state.write(workspace.outputs / f"state-{step}.safetensors")
-    graph = warm.graph(recipe)
+    graph = warm.graph(unit)
     (workspace.outputs / "graph.onnx").write_bytes(graph)
     masks = {name: np.ones_like(values[name], dtype=np.bool_) for name, _ in ARCHITECTURES[recipe.architecture].layers}
     write_model(unit, workspace, training, masks, graph)

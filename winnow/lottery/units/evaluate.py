@@ -1,0 +1,45 @@
+"""The unit `evaluate`: a model as it is, with its own preprocessing, on the test images of a data set."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+
+from winnow.artifact.header import Header
+from winnow.artifact.masks import read_masks
+from winnow.artifact.weights import read_tensors
+from winnow.contract.results import Metrics, UnitResult
+from winnow.contract.units import EvaluateInputs, Unit
+from winnow.lottery.architectures import build, placed
+from winnow.lottery.data.images import Part, Split
+from winnow.lottery.evaluation import full_score
+from winnow.lottery.state import load_network
+from winnow.lottery.units import evidence
+from winnow.lottery.units.outcome import untrained
+from winnow.lottery.warm import Warm
+from winnow.lottery.workspace import Workspace
+
+
+def evaluate(unit: Unit, inputs: EvaluateInputs, workspace: Workspace, warm: Warm) -> UnitResult:
+    """Every test image once; the data set's classes are called as the model calls them."""
+    weights, metadata = read_tensors(workspace.inputs["model/weights.safetensors"])
+    masks = read_masks(workspace.inputs["model/mask.safetensors"])
+    split = _as_the_model_sees_it(inputs, warm.split(unit, workspace), metadata)
+    network = build(*unit.network)
+    load_network(network, weights)
+    placed(network, split.test.x.device)
+    found = full_score(network, split.test, split, lambda: workspace.progress(0, 1))
+    workspace.progress(1, 1)
+    known = untrained(unit.network, network, masks, (evidence.values_zero(weights, masks),), inputs.resource)
+    return known.model_copy(update={"metrics": Metrics(test=found)})
+
+
+def _as_the_model_sees_it(inputs: EvaluateInputs, split: Split, metadata: Mapping[str, str]) -> Split:
+    labels = torch.tensor(inputs.labels, device=split.test.y.device)
+    called_alike = inputs.labels == tuple(range(inputs.classes))
+    return replace(
+        split,
+        test=Part(split.test.x, labels[split.test.y]),
+        preprocessing=Header.of_metadata(metadata).preprocessing,
+        superclasses=split.superclasses if called_alike else None,
+    )

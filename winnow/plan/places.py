@@ -1,0 +1,17 @@
+"""What a job consists of, by its kind."""
+
+from collections.abc import Mapping
+
+from winnow.contract.results import UnitResult
+from winnow.contract.specs.jobs import EvaluateSpec
+from winnow.plan.chains import chains
+from winnow.plan.evaluations import evaluation
+from winnow.plan.place import Place
+from winnow.plan.resolve import Resolved
+
+
+def places(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...]:
+    """Every unit of the job that can be named by now, in the order of its needs."""
+    if isinstance(job.spec, EvaluateSpec):
+        return evaluation(job, job.spec)
+    return chains(job, results)
