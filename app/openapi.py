@@ -37,9 +37,10 @@ def document(app: FastAPI, *, with_key: bool) -> dict[str, Any]:
         schemas.pop(unused, None)
     problem = Problem.model_json_schema(ref_template=_REF)
     specs = SPEC.json_schema(ref_template=_REF)["$defs"]
-    for kind in ("TrainSpec", "PruneSpec"):
-        # It has a default for those who build specs in Python; on the wire it says which spec this is.
-        specs[kind]["required"] = ["kind", *specs[kind]["required"]]
+    for spec in specs.values():
+        if "const" in spec["properties"].get("kind", {}):
+            # It has a default for those who build specs in Python; on the wire it says which spec this is.
+            spec["required"] = ["kind", *spec["required"]]
     schemas |= problem.pop("$defs") | specs | {"Problem": problem}
     if with_key:
         found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

@@ -11,7 +11,7 @@ from worker.protocol import Do
 from worker.scratch import Desk
 from worker.workplace import Workplace
 
-FOR_PEOPLE = frozenset({"ticket.winnow", "model.onnx"})
+FOR_PEOPLE = frozenset({"ticket.winnow", "model.onnx", "brought-weights", "brought-mask"})
 """What no unit reads of its parents."""
 
 

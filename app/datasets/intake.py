@@ -30,9 +30,16 @@ class Received:
 
 @asynccontextmanager
 async def received(request: Request, folder: Path, most: int) -> AsyncIterator[Received]:
-    """The body as a file, removed at the end whatever happens; a client that breaks off leaves nothing behind.
+    """The body as a file; see `kept`. Raises TooLarge and ClientDisconnect, too."""
+    async with kept(limited(request, most), folder) as file:
+        yield file
 
-    Raises TooLarge, Unavailable where it cannot be written, and ClientDisconnect.
+
+@asynccontextmanager
+async def kept(chunks: AsyncIterator[bytes], folder: Path) -> AsyncIterator[Received]:
+    """What comes in as a file, removed at the end whatever happens; a client that breaks off leaves nothing behind.
+
+    Raises Unavailable where it cannot be written.
     """
     descriptor, name = tempfile.mkstemp(dir=folder)
     path = Path(name)
@@ -41,7 +48,7 @@ async def received(request: Request, folder: Path, most: int) -> AsyncIterator[R
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             sink = _Sink(file.fileno())
-            async for chunk in limited(request, most):
+            async for chunk in chunks:
                 await sink.take(chunk)
             await sink.flush()
             yield Received(path, sink.digest.hexdigest(), sink.count)

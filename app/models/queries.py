@@ -44,8 +44,8 @@ def jobs_of(conn: Connection, tenant: str, unit_keys: Collection[str]) -> Mappin
 
 
 def results_of(conn: Connection, tenant: str, unit_keys: Collection[str]) -> Mapping[str, UnitResult]:
-    """Of each unit what it found."""
-    query = select(units.c.key, units.c.result).where(units.c.tenant == tenant)
+    """Of each unit that is done what it found."""
+    query = select(units.c.key, units.c.result).where(units.c.tenant == tenant, units.c.state == "done")
     rows = (row for some in chunks(unit_keys) for row in conn.execute(query.where(units.c.key.in_(some))))
     return {row.key: UnitResult.model_validate(row.result) for row in rows}
 

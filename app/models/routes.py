@@ -1,24 +1,56 @@
-"""/v1/models: the networks that jobs have made, and their files."""
+"""/v1/models: the networks that jobs have made, those that people brought, and their files."""
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from anyio import to_thread
+from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.deps import Here
 from app.errors import problem
 from app.models import service
+from app.models.bringing import bring
+from app.models.intake import MULTIPART, sent_network
 from app.models.ranges import not_modified, span
-from app.openapi import problems
+from app.openapi import body, problems
 from app.pages import DEFAULT_LIMIT, Cursor, Limit
 from winnow.artifact.model import FILE_KINDS
 from winnow.contract.resources import Model, ModelFile, Page
+from winnow.contract.specs.models import BroughtSpec
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 Conditional = Annotated[str | None, Header()]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BYTES = {kind.media_type: _BINARY for kind in FILE_KINDS.values()}
+
+
+_PARTS = {"weights": _BINARY["schema"], "mask": _BINARY["schema"], "spec": BroughtSpec.model_json_schema()}
+Name = Annotated[
+    str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="What to call it; the id says what it is.")
+]
+
+
+@router.post(
+    "",
+    status_code=201,
+    operation_id="models_create",
+    openapi_extra=body(MULTIPART, schema={"type": "object", "properties": _PARTS, "required": ["weights", "spec"]}),
+    responses=problems(409, 413, 415, 422) | {200: {"model": Model, "description": "It was there already."}},
+)
+async def create(here: Here, request: Request, response: Response, later: BackgroundTasks, name: Name) -> Model:
+    """Bring a network: `weights` (safetensors), a `mask` if there is one, and what it is as `spec`.
+
+    The tensors are held against the architecture's: a 422 lists those that are `missing`, `unexpected` and of
+    `wrong_shape`. A job, whose id the answer has, makes its files; then it can be asked, evaluated, pruned further.
+    """
+    async with sent_network(here, request) as sent:
+        model, new = await to_thread.run_sync(partial(bring, here, sent, name), limiter=here.inspections)
+    later.add_task(here.ring, "cpu")  # after the answer: a broker that is away must not hold it up
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = f"/v1/models/{model.id}"
+    return model
 
 
 @router.get("", operation_id="models_list", responses=problems(422))

@@ -61,7 +61,8 @@ def download(parts: Parts, model_id: str, name: str) -> Download:
         row = queries.model(conn, TENANT, model_id)
         found = {file.name: file for file in _files(conn, row)}
     if name not in found:
-        raise NotFound(f"A model has no file {name!r}. It has: {', '.join(found)}.")
+        there = f"It has: {', '.join(found)}" if found else "A worker makes a brought model's files: follow its job"
+        raise NotFound(f"The model has no file {name!r}. {there}.")
     return Download(found[name], f"{row.architecture}-sparsity-{_sparsity(row):.4f}-{row.id}-{name}")
 
 
@@ -89,15 +90,16 @@ def _sparsity(row: AnyRow) -> float:
 def _views(conn: Connection, rows: Sequence[AnyRow]) -> list[Model]:
     keys = [row.unit_key for row in rows]
     jobs, results = queries.jobs_of(conn, TENANT, keys), queries.results_of(conn, TENANT, keys)
-    return [_view(row, jobs[row.unit_key], results[row.unit_key]) for row in rows]
+    return [_view(row, jobs[row.unit_key], results.get(row.unit_key)) for row in rows]
 
 
-def _view(row: AnyRow, jobs: tuple[str, ...], result: UnitResult) -> Model:
-    here, test = f"/v1/models/{row.id}", result.metrics.test
+def _view(row: AnyRow, jobs: tuple[str, ...], result: UnitResult | None) -> Model:
+    here, test = f"/v1/models/{row.id}", result.metrics.test if result else None
     return Model(
         id=row.id,
         unit=row.unit_key,
         kind=row.kind,
+        name=row.name,
         architecture=row.architecture,
         dataset_fingerprint=row.dataset_fingerprint,
         classes=row.classes,
@@ -112,10 +114,10 @@ def _view(row: AnyRow, jobs: tuple[str, ...], result: UnitResult) -> Model:
         test_coarse_accuracy=test.coarse_accuracy if test else None,
         test_accuracy_by_class=test.accuracy_by_class if test else None,
         test_calibration_error=test.calibration_error if test else None,
-        parameters=result.parameters,
-        nonzeros=result.nonzeros,
-        macs_dense=result.macs_dense,
-        macs_effective=result.macs_effective,
+        parameters=result.parameters if result else None,
+        nonzeros=result.nonzeros if result else None,
+        macs_dense=result.macs_dense if result else None,
+        macs_effective=result.macs_effective if result else None,
         created_at=time_of(row.created_at),
         jobs=jobs,
         links={"self": here, "files": f"{here}/files", "predict": f"{here}/predict"},

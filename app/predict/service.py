@@ -24,7 +24,13 @@ def predict(parts: Parts, asked: str | None, sent: Images) -> Predictions:
     with parts.database.read() as conn:
         model_id = _target(conn, name) if name.startswith("job_") else name
         row = model(conn, TENANT, model_id)
-        sha256 = files_of(conn, TENANT, row.unit_key)["model.onnx"].sha256
+        stored = files_of(conn, TENANT, row.unit_key)
+        if "model.onnx" not in stored:
+            raise Conflict(
+                f"The model {model_id} was brought, and a worker has yet to make its files. Follow the job that does: "
+                f"GET /v1/models/{model_id} names it."
+            )
+        sha256 = stored["model.onnx"].sha256
     predictor = parts.predictors.get(sha256)
     named = zip(sent.names, sent.images, strict=True)
     pixels = [_pixels(image, predictor.preprocessing, name) for name, image in named]

@@ -43,7 +43,9 @@ def shape(database: Database) -> set[str]:
             found = set(conn.scalars(sa.text(POSTGRES_SHAPE)))
         else:
             made = conn.scalars(sa.text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
-            found = {f"{sql.split('(')[0]}: {line.strip().strip(',')}" for sql in made for line in sql.splitlines()}
+            # A table that was made anew, as SQLite has to where a column changes, has its name in quotes.
+            texts = [sql.replace('"', "") for sql in made]
+            found = {f"{sql.split('(')[0]}: {line.strip().strip(',')}" for sql in texts for line in sql.splitlines()}
     return {line for line in found if "alembic" not in line}
 
 

@@ -6,7 +6,7 @@ scripts differ in what they save: the count of batches that batch norm has seen 
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,11 +75,24 @@ def read_brought(path: Path, wanted: Mapping[str, Shape]) -> dict[str, Array]:
     return {name: _value(tensors, names, name, shape) for name, shape in wanted.items()}
 
 
-def read_brought_masks(path: Path, wanted: Mapping[str, Shape]) -> dict[str, Mask]:
-    """The masks in a file, of these tensors or some of them: packed as Winnow's are, or zeros and others by name.
+def brought_masks(
+    weights: Mapping[str, Array], prunable: Collection[str], zeros: str | None, mask: Path | None
+) -> dict[str, Mask]:
+    """What is masked: nothing; the zeros, if they are said to be; and what a mask file masks (trap 18).
 
     Raises InvalidFile.
     """
+    masks = {
+        name: weights[name] != 0 if zeros == "masked" else np.ones(weights[name].shape, np.bool_) for name in prunable
+    }
+    if mask is None:
+        return masks
+    read = _read_masks(mask, {name: weights[name].shape for name in prunable})
+    return {name: kept & read[name] if name in read else kept for name, kept in masks.items()}
+
+
+def _read_masks(path: Path, wanted: Mapping[str, Shape]) -> dict[str, Mask]:
+    """The masks in a file, of these tensors or some of them: packed as Winnow's are, or zeros and others by name."""
     tensors, metadata = read_tensors(path)
     arrays: Mapping[str, Array] = read_masks(path) if "shapes" in metadata else tensors
     plain = _plain({name: Entry("", array.shape) for name, array in arrays.items()}, wanted)

@@ -9,6 +9,7 @@ import typer
 from winnow.cli.convert import convert
 from winnow.cli.download import download
 from winnow.cli.jobs import app as jobs
+from winnow.cli.models import app as models
 from winnow.cli.predict import predict
 from winnow.cli.run import run as run_job
 from winnow.cli.serve import serve
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(submit)
 app.add_typer(jobs, name="jobs")
+app.add_typer(models, name="models")
 app.command()(download)
 app.command()(predict)
 app.command()(upload)

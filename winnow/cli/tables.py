@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from rich.table import Table
 from rich.text import Text
 
-from winnow.contract.resources import Job, Predictions
+from winnow.contract.resources import Job, Model, Predictions
 from winnow.contract.results import ArmSummary, LevelRow
-from winnow.contract.specs.jobs import Arm
+from winnow.contract.specs.jobs import PlaceArm
 
-ARMS: dict[Arm, str] = {
+ARMS: dict[PlaceArm, str] = {
+    "evaluated": "test",
     "ticket": "ticket",
     "random_reinit": "reinit",
     "random_mask": "random mask",
@@ -58,6 +59,18 @@ def jobs_table(jobs: Iterable[Job]) -> Table:
     return table
 
 
+def models_table(models: Iterable[Model]) -> Table:
+    """A row a model."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("model", "name", "architecture", "classes", "sparsity", "test", "created"):
+        table.add_column(name, no_wrap=True, min_width=30 if name == "model" else 4)
+    for model in models:
+        said = (model.name or "", model.architecture, str(len(model.classes)), f"{model.sparsity:.2%}")
+        test = "" if model.test_accuracy is None else f"{model.test_accuracy:.2%}"
+        table.add_row(model.id, *said, test, _ago(model.created_at))
+    return table
+
+
 def state(job: Job) -> Text:
     """A job's state, with its place in the queue or what it waits for."""
     text = job.state
@@ -70,9 +83,13 @@ def state(job: Job) -> Text:
 
 def what(job: Job) -> str:
     """What a job was asked, in one line: `prune lenet5 on digits to 98 %`."""
-    model, dataset = (_name(job.spec.get(key)) for key in ("model", "dataset"))
+    model, dataset = _name(job.spec.get("model")), job.spec.get("dataset")
     target = (job.spec.get("target") or {}).get("sparsity")
-    return f"{job.kind} {model} on {dataset}" + (f" to {100 * target:g} %" if target else "")
+    return (
+        f"{job.kind} {model}"
+        + (f" on {_name(dataset)}" if dataset else "")
+        + (f" to {100 * target:g} %" if target else "")
+    )
 
 
 def predictions_table(answer: Predictions) -> Table:

@@ -1,10 +1,12 @@
 """The client: a verb for each thing the service does, all of them over one request."""
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -92,6 +94,14 @@ class Client:
         """One model."""
         return self._connection.read(Model, "GET", f"/v1/models/{model_id}")
 
+    def push(self, weights: Path, name: str, spec: Mapping[str, Any], mask: Path | None = None) -> Model:
+        """Bring a network: safetensors, and what it is; see `winnow.contract.specs.models`."""
+        with ExitStack() as opened:
+            paths = {"weights": weights} | ({"mask": mask} if mask else {})
+            files = {part: (path.name, opened.enter_context(path.open("rb"))) for part, path in paths.items()}
+            sent = {"params": {"name": name}, "data": {"spec": json.dumps(dict(spec))}, "files": files}
+            return self._connection.read(Model, "POST", "/v1/models", **sent)
+
     def files(self, model_id: str) -> Iterator[ModelFile]:
         """What can be downloaded of a model."""
         return self._connection.pages(ModelFile, f"/v1/models/{model_id}/files")
@@ -118,6 +128,10 @@ class Client:
     def datasets(self) -> Iterator[Dataset]:
         """All data sets that a job can name."""
         return self._connection.pages(Dataset, "/v1/datasets")
+
+    def dataset(self, name: str) -> Dataset:
+        """One data set, by its id or name."""
+        return self._connection.read(Dataset, "GET", f"/v1/datasets/{quote(name, safe='')}")
 
     def upload(self, path: Path, name: str, size: str | None = None) -> Dataset:
         """Send a data set (.zip or .npz) as it lies on disk, a piece at a time; `size` as the service takes it."""

@@ -234,17 +234,19 @@ models = Table(
     Column("id", Text, primary_key=True),
     Column("unit_key", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("name", Text),  # of a model that was brought
     Column("architecture", Text, nullable=False),
-    Column("dataset_fingerprint", Text, nullable=False),
+    Column("dataset_fingerprint", Text),  # null for a model that was brought, as is its accuracy
     Column("classes", Document, nullable=False),
     Column("replicate", Integer, nullable=False),
     Column("level", Integer, nullable=False),
     Column("zeros", Whole, nullable=False),
     Column("prunable", Whole, nullable=False),
-    Column("test_accuracy", Double, nullable=False),
+    Column("test_accuracy", Double),
     Column("created_at", Double, nullable=False, default=now()),
     ForeignKeyConstraint(["tenant", "unit_key"], ["units.tenant", "units.key"]),
     UniqueConstraint("tenant", "unit_key"),
+    UniqueConstraint("tenant", "name"),
     Index("ix_models_tenant_created_at", "tenant", "created_at", "id"),
 )
 

@@ -62,6 +62,5 @@ def _keep_model(conn: Connection, claim: Claim, result: UnitResult) -> None:
         "zeros": result.zeros,
         "prunable": result.prunable,
         "test_accuracy": result.metrics.test and result.metrics.test.accuracy,
-        "created_at": now(),
     }
-    conn.execute(models.insert().values(**row))
+    insert_absent(conn, models, [row])  # a brought model is there since it was brought

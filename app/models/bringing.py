@@ -1,0 +1,127 @@
+"""Bringing a network: its weights are held against the architecture, kept, and made a model by a worker."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, select
+
+from app.deps import Parts
+from app.hints import did_you_mean, of_body, summary
+from app.models import service
+from app.models.inspection import Counted, Wanted, inspected
+from app.models.intake import Sent
+from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
+from winnow.contract.catalog.tensors import tensors
+from winnow.contract.problems import Conflict, FieldError, InvalidSpec
+from winnow.contract.resources import Model
+from winnow.contract.specs.choices import ModelChoice
+from winnow.contract.specs.jobs import EvaluateSpec
+from winnow.contract.specs.models import BroughtSpec
+from winnow.contract.units import BroughtInputs, Unit
+from winnow.db.insert import insert_absent
+from winnow.db.tables import TENANT, files, models
+from winnow.jobs.objects import touch
+from winnow.jobs.submit import submit
+from winnow.plan import resolve
+
+_SCHEMA = BroughtSpec.model_json_schema()
+
+
+def bring(parts: Parts, sent: Sent, name: str) -> tuple[Model, bool]:
+    """Keep a network and let a worker make its files; False beside it where it was there already.
+
+    Raises InvalidSpec, InvalidFile with `missing`, `unexpected` and `wrong_shape`, and Conflict where the name has
+    other content.
+    """
+    spec = _spec(sent.spec)
+    counted = _inspected(sent, spec, _architecture(spec))
+    unit = _unit(sent, spec)
+    with parts.database.write() as conn:
+        for file in (sent.weights, *([sent.mask] if sent.mask else [])):
+            touch(conn, file.sha256, file.bytes)
+    parts.objects.put(sent.weights.path)
+    if sent.mask:
+        parts.objects.put(sent.mask.path)
+    with parts.database.write() as conn:
+        new = _keep(conn, sent, name, unit, counted)
+    return service.get(parts, unit.model_id or ""), new
+
+
+def _spec(sent: Any) -> BroughtSpec:
+    try:
+        return BroughtSpec.model_validate(sent)
+    except ValidationError as error:
+        errors = of_body(error.errors(include_url=False), sent, _SCHEMA)
+        raise InvalidSpec(summary(errors), errors) from error
+
+
+def _architecture(spec: BroughtSpec) -> Architecture:
+    known = ARCHITECTURES.get(spec.architecture)
+    if known is None:
+        hint = did_you_mean(spec.architecture, ARCHITECTURES)
+        error = FieldError(
+            loc=("body", "architecture"), msg=f"there is no architecture {spec.architecture!r}", hint=hint
+        )
+        raise InvalidSpec(summary((error,)), (error,))
+    if min(spec.input.size) < known.smallest:
+        raise InvalidSpec(f"{known.name} wants images of at least {known.smallest}×{known.smallest} pixels.")
+    return known
+
+
+def _inspected(sent: Sent, spec: BroughtSpec, architecture: Architecture) -> Counted:
+    wanted = tensors(architecture.name, len(spec.classes), spec.input.channels, spec.input.size)
+    prunable = tuple(name for name, _ in architecture.layers)
+    return inspected(sent.weights.path, sent.mask.path if sent.mask else None, Wanted(wanted, prunable, spec.zeros))
+
+
+def _unit(sent: Sent, spec: BroughtSpec) -> Unit:
+    inputs = BroughtInputs(
+        architecture=spec.architecture,
+        classes=spec.classes,
+        channels=spec.input.channels,
+        size=spec.input.size,
+        mean=spec.input.mean,
+        std=spec.input.std,
+        weights=sent.weights.sha256,
+        mask=sent.mask.sha256 if sent.mask else None,
+        zeros=spec.zeros,
+    )
+    return Unit(inputs=inputs, cost=1)
+
+
+def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted) -> bool:
+    """The job that makes the files, what it reads, and the model itself."""
+    model_id = unit.model_id or ""
+    there = conn.execute(
+        select(models.c.id, models.c.name).where(
+            models.c.tenant == TENANT, (models.c.name == name) | (models.c.id == model_id)
+        )
+    ).one_or_none()
+    if there is not None and (there.id, there.name) != (model_id, name):
+        raise Conflict(
+            f"The model {there.id} has this name with other content. Give this one another name."
+            if there.name == name
+            else f"This very network is there already, as {there.name!r} ({model_id}). Use that."
+        )
+    if there is not None:
+        return False
+    spec = EvaluateSpec(model=ModelChoice(name=model_id))
+    submit(conn, tenant=TENANT, sent=spec.model_dump(mode="json"), resolved=resolve(spec, None, "cpu", (unit,)))
+    brought = {"weights": sent.weights, "mask": sent.mask}
+    kept = [(f"brought-{part}", file) for part, file in brought.items() if file is not None]
+    this = {"tenant": TENANT, "unit_key": unit.key}
+    insert_absent(conn, files, [{**this, "name": n, "sha256": f.sha256, "bytes": f.bytes} for n, f in kept])
+    row = {
+        **this,
+        "id": model_id,
+        "kind": unit.kind,
+        "name": name,
+        "architecture": unit.network.architecture,
+        "classes": unit.classes,
+        "replicate": 0,
+        "level": 0,
+        "zeros": counted.zeros,
+        "prunable": counted.prunable,
+    }
+    insert_absent(conn, models, [row])
+    return True

@@ -1,0 +1,44 @@
+"""What is said of weights that somebody brings."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from winnow.contract.specs.choices import ClassName, Pixels
+from winnow.contract.values import Exact, Value
+
+
+class ModelInput(Value):
+    """The images that the network was trained on."""
+
+    channels: Literal[1, 3] = Field(description="1: grey. 3: RGB.")
+    size: tuple[Pixels, Pixels] = Field(description="Height and width.")
+    mean: tuple[Exact, ...] = Field(description="Per channel, of pixel ÷ 255: what was subtracted.")
+    std: tuple[Annotated[Exact, Field(gt=0)], ...] = Field(description="Per channel, of pixel ÷ 255: the divisor.")
+
+    @model_validator(mode="after")
+    def _one_of_each_per_channel(self) -> Self:
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(f"{self.channels} channel(s) want as many numbers in mean and std")
+        return self
+
+
+class BroughtSpec(Value):
+    """A network that comes with its weights."""
+
+    architecture: str = Field(min_length=1, max_length=200, description="See GET /v1/architectures.")
+    classes: tuple[ClassName, ...] = Field(
+        min_length=2,
+        max_length=100_000,
+        description="Class names by the index of their logit; jobs match them by name.",
+    )
+    input: ModelInput
+    zeros: Literal["masked"] | None = Field(
+        None, description="Take weights that are 0 for masked positions. Else only a mask file masks."
+    )
+
+    @model_validator(mode="after")
+    def _classes_once(self) -> Self:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("name each class once")
+        return self
