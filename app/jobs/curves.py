@@ -11,7 +11,7 @@ from winnow.plan import Place, Resolved, places
 def curves(job: Resolved, results: Mapping[str, UnitResult], points: Mapping[str, Sequence[Point]]) -> Curves:
     """All curves by level, arm and replicate; `points` are those of each unit by key, in the order of their steps."""
     known = sorted(
-        (place for place in places(job, results) if place.unit.key in points),
+        (place for place in places(job, results) if place.unit.key in points and place.arm != "stability"),
         key=lambda place: (place.level, place.arm, place.replicate),
     )
     return Curves(series=tuple(series for place in known for series in _series(place, points[place.unit.key])))

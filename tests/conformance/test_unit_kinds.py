@@ -1,4 +1,4 @@
-from tests.conformance.unit_kind import UnitKindConformance
+from tests.conformance.unit_kind import UnitKindConformance, searching_job
 from tests.support.lottery import digits_job
 from winnow.contract.units import VERSIONS
 from winnow.plan import Place, Resolved, places
@@ -48,6 +48,13 @@ class TestTwoOfFourLevel(TwoOfFour):
 class TestTwoOfFourRandomMask(TwoOfFour):
     def is_it(self, place: Place) -> bool:
         return place.arm == "random_mask"
+
+
+class TestStability(UnitKindConformance):
+    job = staticmethod(searching_job)
+
+    def is_it(self, place: Place) -> bool:
+        return place.unit.kind == "stability"
 
 
 def test_every_kind_is_here() -> None:

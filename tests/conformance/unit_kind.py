@@ -20,6 +20,11 @@ def small_job() -> Resolved:
     return digits_job(arms=["ticket", *CONTROLS])
 
 
+def searching_job() -> Resolved:
+    """A job that searches its rewind point."""
+    return digits_job(arms=["ticket"], method={"schedule": "one_shot", "rewind": "auto"})
+
+
 class UnitKindConformance:
     """Inherit, and say which unit of the small job to try."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.results import Check, Metrics, Score, TensorCount, UnitResult
-from winnow.contract.units import LevelInputs, TrainInputs, Unit
+from winnow.contract.units import LevelInputs, StabilityInputs, TrainInputs, Unit
 from winnow.plan.counts import asked_counts
 
 DIGITS_LIKE = DatasetFacts(
@@ -30,9 +30,10 @@ def fabricated(
     score = Score(correct=test, images=360, loss=0.1)
     held_out = Score(correct=right, images=144, loss=0.1)
     total = recipe.steps
-    if not isinstance(unit.inputs, TrainInputs) and unit.inputs.retrain.lr == "restart":
+    dense = isinstance(unit.inputs, TrainInputs | StabilityInputs)
+    if not dense and unit.inputs.retrain.lr == "restart":
         total += unit.inputs.retrain.step
-    if not isinstance(unit.inputs, TrainInputs) and unit.inputs.retrain.weights == "trained":
+    if not dense and unit.inputs.retrain.weights == "trained":
         total += recipe.steps * (unit.inputs.depth if isinstance(unit.inputs, LevelInputs) else 1)
     return UnitResult(
         metrics=Metrics(
@@ -51,7 +52,7 @@ def fabricated(
 
 def _tensors(unit: Unit, results: Mapping[str, UnitResult]) -> tuple[TensorCount, ...]:
     inputs = unit.inputs
-    if isinstance(inputs, TrainInputs):
+    if isinstance(inputs, TrainInputs | StabilityInputs):
         return tuple(TensorCount(name=name, kind=kind, shape=(1, size), zeros=0) for name, kind, size in SIZES)
     if not isinstance(inputs, LevelInputs):
         return results[inputs.level].tensors

@@ -6,7 +6,8 @@
 import hashlib
 import struct
 from enum import IntEnum
-from typing import NamedTuple
+from os import SEEK_CUR
+from typing import BinaryIO, NamedTuple
 
 import zstandard
 
@@ -105,6 +106,16 @@ def split(data: bytes) -> dict[bytes, Section]:
     if at != len(data):
         raise InvalidFile(f"{len(data) - at} bytes follow the last section")
     return sections
+
+
+def payload_sizes(file: BinaryIO) -> dict[bytes, int]:
+    """The size of each section's payload, read from the frames alone; nothing is checked."""
+    sizes = {}
+    file.seek(_PREAMBLE.size)
+    for name in ALLOWED:
+        _, _, sizes[name] = _FRAME.unpack(file.read(_FRAME.size))
+        file.seek(_DIGEST + sizes[name], SEEK_CUR)
+    return sizes
 
 
 def _section(data: bytes, at: int, name: bytes) -> Section:

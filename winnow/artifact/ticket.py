@@ -117,6 +117,22 @@ def pack(header: Header, masks: Masks, weights: Tensors) -> bytes:
     )
 
 
+def fixed_bytes(path: Path) -> int:
+    """What a ticket takes besides mask and surviving values: with fewer weights kept, its network takes as much."""
+    with path.open("rb") as file:
+        sizes = sections.payload_sizes(file)
+    return path.stat().st_size - sum(sizes[name] for name in (b"MASK", b"EXPO", b"MANT"))
+
+
+def most_bytes(fixed: int, kept: int, prunable: int) -> int:
+    """What a ticket takes at most that takes `fixed` besides: four bytes for each value kept, and the mask.
+
+    That is a bit for each weight, or its gaps: a byte for each weight kept and for each 255 others, compressed.
+    """
+    gaps = kept + prunable // 255
+    return fixed + 4 * kept + min((prunable + 7) // 8, gaps + gaps // 100 + 64)
+
+
 def _header_bytes(header: Header, masks: Masks, weights: Tensors) -> bytes:
     entries = []
     for name, values in sorted(weights.items()):

@@ -12,13 +12,16 @@ from winnow.cli.output import people, print_json
 from winnow.cli.tables import state, what
 from winnow.cli.watching import watch as watch_job
 from winnow.contract.specs.choices import DatasetChoice, ModelChoice
-from winnow.contract.specs.jobs import PruneSpec, Target
+from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.pruning import Iterative
+from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training import Train
 
 Dataset = Annotated[str | None, typer.Option(help=described(DatasetChoice, "name"))]
 Model = Annotated[str | None, typer.Option(help=described(ModelChoice, "name"))]
 Sparsity = Annotated[float | None, typer.Option(help=described(Target, "sparsity"))]
+MaxAccuracyDrop = Annotated[float | None, typer.Option(help=described(Target, "max_accuracy_drop"))]
+MaxBytes = Annotated[int | None, typer.Option(help=described(Target, "max_bytes"))]
 Epochs = Annotated[int | None, typer.Option(help=described(Train, "epochs"))]
 Rate = Annotated[float | None, typer.Option(help=described(Iterative, "rate"))]
 Replicates = Annotated[int | None, typer.Option(help=described(PruneSpec, "replicates"))]
@@ -33,6 +36,8 @@ def submit(
     dataset: Dataset = None,
     model: Model = None,
     sparsity: Sparsity = None,
+    max_accuracy_drop: MaxAccuracyDrop = None,
+    max_bytes: MaxBytes = None,
     epochs: Epochs = None,
     rate: Rate = None,
     replicates: Replicates = None,
@@ -49,6 +54,8 @@ def submit(
         ("dataset",): dataset,
         ("model",): model,
         ("target", "sparsity"): sparsity,
+        ("target", "max_accuracy_drop"): max_accuracy_drop,
+        ("target", "max_bytes"): max_bytes,
         ("train", "epochs"): epochs,
         ("method", "schedule"): None if rate is None else {"name": "iterative", "rate": rate},
         ("replicates",): replicates,
@@ -85,8 +92,13 @@ def read_spec(file: Path) -> dict[str, Any]:
 
 
 def overlaid(spec: dict[str, Any], settings: dict[tuple[str, ...], Any]) -> dict[str, Any]:
-    """A spec with each setting that is not None put at its path. A budget in epochs takes the place of one in steps."""
+    """A spec with each setting that is not None put at its path.
+
+    A budget in epochs takes the place of one in steps; a target takes the place of the file's.
+    """
     result = dict(spec)
+    if any(value is not None for path, value in settings.items() if path[0] == "target"):
+        result.pop("target", None)
     for (*folders, name), value in settings.items():
         if value is None:
             continue

@@ -1,7 +1,8 @@
 """Jobs, levels and predictions as tables for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -84,12 +85,8 @@ def state(job: Job) -> Text:
 def what(job: Job) -> str:
     """What a job was asked, in one line: `prune lenet5 on digits to 98 %`."""
     model, dataset = _name(job.spec.get("model")), job.spec.get("dataset")
-    target = (job.spec.get("target") or {}).get("sparsity")
-    return (
-        f"{job.kind} {model}"
-        + (f" on {_name(dataset)}" if dataset else "")
-        + (f" to {100 * target:g} %" if target else "")
-    )
+    on = f" on {_name(dataset)}" if dataset else ""
+    return f"{job.kind} {model}{on}{_target(job.spec.get('target') or {})}"
 
 
 def predictions_table(answer: Predictions) -> Table:
@@ -106,6 +103,15 @@ def predictions_table(answer: Predictions) -> Table:
 def percent(fraction: float) -> str:
     """Whole percent, 100 only where it is all."""
     return f"{int(100 * fraction)}%"
+
+
+def _target(target: Mapping[str, Any]) -> str:
+    """Where a job is to end: ` to 98 %`; nothing for what has no target."""
+    if (sparsity := target.get("sparsity")) is not None:
+        return f" to {100 * sparsity:g} %"
+    if (points := target.get("max_accuracy_drop")) is not None:
+        return f" to {points:g} points below dense"
+    return f" to {most:,} bytes" if (most := target.get("max_bytes")) is not None else ""
 
 
 def _name(choice: object) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from winnow.cli.output import people, print_json, remarks
 from winnow.cli.tables import levels_table, percent, state
 from winnow.contract.resources import Job
-from winnow.contract.results import Claim, JobResult, LevelRow, Progress
+from winnow.contract.results import Claim, FoundRewind, JobResult, LevelRow, Progress
 
 if TYPE_CHECKING:
     from winnow.client import Client
@@ -53,12 +53,19 @@ def show(console: Console, job: Job) -> None:
 def claims(result: JobResult) -> RenderableType:
     """What a job answers for, in words."""
     target, sparsest = result.target, result.sparsest_matching
-    lines = [_claim("", target)]
+    lines = [_found(result.rewind)] if result.rewind else []
+    lines.append(_claim("" if result.target_reached else "no level meets the target; nearest: ", target))
     if target.replicates_wanted:
         lines.append(Text(f"{target.replicates_wanted} replicates would likely settle it; what is done is kept"))
     if sparsest and sparsest.level != target.level:
         lines.append(_claim("sparsest that matches dense on validation: ", sparsest))
     return Group(*lines)
+
+
+def _found(rewind: FoundRewind) -> Text:
+    tried = ", ".join(f"{one.step}: {one.barrier:.1%}" for one in rewind.tried)
+    note = "" if rewind.stable else " though none tried is stable"
+    return Text(f"rewound to step {rewind.step}{note}; error barriers by step: {tried}")
 
 
 def _claim(head: str, claim: Claim) -> Text:

@@ -4,6 +4,7 @@ Where a shape goes over the wire, its enums are open (`| str`): a reader takes v
 """
 
 import math
+from fractions import Fraction
 from typing import Literal
 
 from pydantic import Field
@@ -112,6 +113,21 @@ class Point(Record):
     values: dict[str, float]
 
 
+class Line(Record):
+    """Validation scores along the straight line between two networks, at evenly spaced points, both ends included."""
+
+    correct: tuple[int, ...]
+    images: int
+    statistics_images: int = Field(
+        description="Training images from which the batch-norm statistics of each point were estimated; 0: it has none."
+    )
+
+    @property
+    def barrier(self) -> Fraction:
+        """The highest error on the line minus the mean of its ends' errors, exactly: a share of the images."""
+        return Fraction(self.correct[0] + self.correct[-1] - 2 * min(self.correct), 2 * self.images)
+
+
 class UnitResult(Record):
     """What a unit function returns; its files are in the output folder under these names."""
 
@@ -126,6 +142,10 @@ class UnitResult(Record):
     total_steps: int = Field(0, description="Steps trained by this arm, those before k included.")
     checks: tuple[Check, ...] = ()
     files: dict[str, FileRef] = Field(default_factory=dict)
+    fixed_bytes: int | None = Field(
+        None, description="Bytes of the packed ticket that no mask makes fewer: its header, and what is never pruned."
+    )
+    line: Line | None = Field(None, description="Of `stability`: from the dense network to its copy.")
     curve: tuple[Point, ...] = ()
     numerics: str = Field(description="The numerics class: CPU vendor and instruction set, or GPU type.")
     seconds: float
@@ -197,12 +217,31 @@ class Claim(Record):
     replicates_wanted: int | None = Field(None, description="Where inconclusive: how many would likely settle it.")
 
 
+class TriedRewind(Record):
+    """A rewind point that was tried for `"rewind": "auto"`."""
+
+    step: int
+    barrier: float = Field(description="Error barrier between two copies trained from there, on validation, 0–1.")
+    stable: bool
+    unit: str
+
+
+class FoundRewind(Record):
+    """The rewind point that `"rewind": "auto"` took for all replicates, found on the dense network of replicate 0."""
+
+    step: int
+    stable: bool = Field(description="Where false, no point tried was: the last one was taken.")
+    tried: tuple[TriedRewind, ...]
+
+
 class JobResult(Record):
     """The job's two claims."""
 
     metric: Literal["test_accuracy"] | str = "test_accuracy"
     target: Claim
+    target_reached: bool = Field(True, description="Where false, `target` is the level that came nearest.")
     sparsest_matching: Claim | None
+    rewind: FoundRewind | None = Field(None, description='Of `"rewind": "auto"`; null where a point was given.')
 
 
 class TableRow(Record):

@@ -17,7 +17,7 @@ from winnow.contract.values import Exact, Value, canonical_json, sha256_hex
 TORCH_RELEASE = "2.13.0"
 """The release that every result is made with; another one makes other units."""
 
-VERSIONS = {"train": 1, "level": 1, "control": 1, "brought": 1, "evaluate": 1}
+VERSIONS = {"train": 1, "level": 1, "control": 1, "stability": 1, "brought": 1, "evaluate": 1}
 """The version of each kind's algorithm: raised when its bytes change, so that old results are not taken for new."""
 
 
@@ -66,6 +66,9 @@ class Recipe(Value):
     )
     seed: int
     replicate: int
+    copy_number: int | None = Field(
+        None, description="Of a copy of this training with other batches, dropout and augmentation; null: itself."
+    )
 
     @property
     def network(self) -> NetworkShape:
@@ -166,11 +169,20 @@ class EvaluateInputs(Value):
     resource: Literal["cpu", "gpu"]
 
 
+class StabilityInputs(_Inputs):
+    """A copy of the dense training from its state at `step` on, and the straight line between the two."""
+
+    kind: Literal["stability"] = "stability"
+    start: str = Field(description="Key of the train unit that kept the state at this step, and ended as copy 0.")
+    step: int
+
+
 Inputs = Annotated[
-    TrainInputs | LevelInputs | ControlInputs | BroughtInputs | EvaluateInputs, Field(discriminator="kind")
+    TrainInputs | LevelInputs | ControlInputs | StabilityInputs | BroughtInputs | EvaluateInputs,
+    Field(discriminator="kind"),
 ]
 
-Kind = Literal["train", "level", "control", "brought", "evaluate"]
+Kind = Literal["train", "level", "control", "stability", "brought", "evaluate"]
 
 
 class Unit(Value):
@@ -204,6 +216,8 @@ class Unit(Value):
                 return {"start": start, "level": level}
             case EvaluateInputs(model=model):
                 return {"model": model}
+            case StabilityInputs(start=start):
+                return {"start": start}
         return {}
 
     @property
@@ -217,8 +231,8 @@ class Unit(Value):
 
     @property
     def model_id(self) -> str | None:
-        """The id of the model it makes; a control makes none, nor does what only measures."""
-        return None if self.kind in ("control", "evaluate") else model_id(self.key)
+        """The id of the model it makes; what is there to be compared with makes none, nor does what only measures."""
+        return None if self.kind in ("control", "stability", "evaluate") else model_id(self.key)
 
     @property
     def facts(self) -> DatasetFacts:

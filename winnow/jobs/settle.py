@@ -109,6 +109,6 @@ def _shown(known: Knowledge) -> dict[str, Any]:
     return {
         "units_done": known.answer.progress.units_done,
         "units_total": known.answer.progress.units_total,
-        "cost_total": sum(place.unit.cost for place in known.places.values()),
+        "cost_total": known.answer.cost,
         "levels": [row.model_dump(mode="json") for row in known.levels],
     }

@@ -14,10 +14,13 @@ class Dropout:
     A forward hook on each layer, so that the network has the layers, names and graph that it has without.
     """
 
-    def __init__(self, network: nn.Module, layers: Iterable[str], rate: float, seed: int, replicate: int) -> None:
+    def __init__(  # noqa: PLR0913 - all that a draw depends on, and where it is used
+        self, network: nn.Module, layers: Iterable[str], rate: float, *, seed: int, replicate: int, copy: int
+    ) -> None:
         self._rate = rate
         self._seed = seed
         self._replicate = replicate
+        self._copy = copy
         self._draws = torch.Generator()
         if rate:
             for name in layers:
@@ -26,7 +29,7 @@ class Dropout:
     def draw_for(self, step: int) -> None:
         """From now on, drop what is dropped at this absolute step."""
         if self._rate:
-            self._draws.manual_seed(seed_for(self._seed, "dropout", self._replicate, step))
+            self._draws.manual_seed(seed_for(self._seed, "dropout", self._replicate, step, copy=self._copy))
 
     def _dropped(self, layer: nn.Module, _inputs: object, output: Tensor) -> Tensor:
         if not layer.training:

@@ -3,7 +3,8 @@
 import copy
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics, Point, Score
@@ -36,14 +37,26 @@ def fit(training: Training, keep: Collection[int], workspace: Workspace, pulse: 
         Callback(range(epoch, steps, epoch), between.checkpoint),
         Callback(range(steps + 1), between.beat),
     )
-    try:
+    with checkpointed(training, workspace):
         train(training, callbacks)
         between.checkpoint()
         return between.measure()
+
+
+@contextmanager
+def checkpointed(training: Training, workspace: Workspace) -> Iterator[None]:
+    """A stop that comes in here leaves a checkpoint where it wants one."""
+    try:
+        yield
     except Stop as stop:
         if stop.checkpoint:
             workspace.checkpoint(lambda: checkpoint.pack(training), now=True)
         raise
+
+
+def beat(training: Training, workspace: Workspace, pulse: float = PULSE) -> Callable[[], None]:
+    """What says how far a training is when it is called, every `pulse` seconds at most; may raise Stop."""
+    return _Between(training, workspace, pulse).beat
 
 
 class _Between:

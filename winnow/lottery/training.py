@@ -46,14 +46,14 @@ class Training:
         self.masks = DeviceMasks(self.network, masks)
         places = ARCHITECTURES[recipe.architecture].dropout
         self.smoothing = float(recipe.label_smoothing)  # Szegedy et al. 2016, arXiv:1512.00567, section 7
-        self.dropout = Dropout(self.network, places, float(recipe.dropout), recipe.seed, recipe.replicate)
+        own = {"seed": recipe.seed, "replicate": recipe.replicate, "copy": recipe.copy_number or 0}
+        self.dropout = Dropout(self.network, places, float(recipe.dropout), **own)
         self.batches = Batches(
             split.train,
             split.preprocessing,
             batch_size=recipe.batch_size,
-            seed=recipe.seed,
-            replicate=recipe.replicate,
             augment=recipe.augment,
+            **own,
         )
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=split.train.x.device)
         self.first = start.step

@@ -6,16 +6,11 @@ from typing import Any
 from winnow.contract.results import Check, Score, UnitResult
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.units import TORCH_RELEASE
+from winnow.plan.notes import notes
 from winnow.plan.place import Place
 from winnow.plan.places import places
 from winnow.plan.resolve import Resolved
-from winnow.plan.rows import claims, levels, sparsest_matching
-
-NOTES = (
-    "The interval is over seeds, on this test set.",
-    "The claims are the level asked for and the sparsest one that matches on validation; verdicts of other levels are "
-    "not adjusted for many looks.",
-)
+from winnow.plan.rows import claims, level_of_target, levels, sparsest_matching
 
 
 def certificate(job: Resolved, results: Mapping[str, UnitResult]) -> dict[str, Any]:
@@ -28,11 +23,11 @@ def certificate(job: Resolved, results: Mapping[str, UnitResult]) -> dict[str, A
         "dataset": job.dataset and job.dataset.model_dump(mode="json") | {"splits": job.dataset.sizes()._asdict()},
         "found": claims(job, results).model_dump(mode="json"),
         "levels": [row.model_dump(mode="json") for row in levels(job, results)],
-        "networks": [_network(place, results[place.unit.key]) for place in known],
+        "networks": [_network(place, results[place.unit.key]) for place in known if place.arm != "stability"],
         "audit": [check.model_dump(mode="json") for check in checks],
         "torch": TORCH_RELEASE,
         "numerics": sorted({results[place.unit.key].numerics for place in known}),
-        "notes": list(NOTES),
+        "notes": list(notes(job, results)),
     }
 
 
@@ -85,12 +80,13 @@ def _steps_before(job: Resolved, place: Place) -> int:
 def _no_test_data_in_a_choice(job: Resolved, known: tuple[Place, ...], results: Mapping[str, UnitResult]) -> Check:
     """The choice is made again with every test score taken away: it must come out the same."""
     blind = {place.unit.key: _without_test(results[place.unit.key]) for place in known}
-    chosen, again = sparsest_matching(job, results), sparsest_matching(job, blind)
-    return Check(
-        name="no_test_data_in_a_choice",
-        ok=chosen == again,
-        evidence=f"sparsest matching level {chosen}; without test scores {again}",
-    )
+    chosen, again = _choices(job, results), _choices(job, blind)
+    return Check(name="no_test_data_in_a_choice", ok=chosen == again, evidence=f"{chosen}; without test scores {again}")
+
+
+def _choices(job: Resolved, results: Mapping[str, UnitResult]) -> str:
+    level, sparsest = level_of_target(job, results).level, sparsest_matching(job, results)
+    return f"the target's level {level}, sparsest matching level {sparsest}"
 
 
 def _without_test(result: UnitResult) -> UnitResult:

@@ -2,30 +2,37 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from winnow.contract.results import TensorCount, UnitResult
 from winnow.contract.specs.jobs import Control, PruneSpec
-from winnow.contract.units import ControlInputs, Inputs, LevelInputs, Recipe, Retrain, TrainInputs, Unit
+from winnow.contract.units import (
+    ControlInputs,
+    Inputs,
+    LevelInputs,
+    Recipe,
+    Retrain,
+    StabilityInputs,
+    TrainInputs,
+    Unit,
+)
 from winnow.plan.counts import Step, steps_at_rate, steps_by_layer
 from winnow.plan.densities import levels_to, steps_to
 from winnow.plan.place import Place
 from winnow.plan.resolve import Resolved
+from winnow.plan.stability import rewind_points
 
-
-def chains(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...]:
-    """Every unit of the job that can be named by now; more only where rates by layer wait for the first counts."""
-    waits = isinstance(job.spec, PruneSpec) and isinstance(job.rates, dict) and not job.spec.method.scope.densities
-    return _chains(job.model_dump_json(), _sizes(job, results) if waits else ())
+FROM_THE_START = Retrain(step=0, optimizer="restore", lr="resume")
 
 
 # A job asks for its places several times at each of its units, and naming a unit is a hash over all its inputs.
-@lru_cache(maxsize=8)
-def _chains(resolved: str, sizes: tuple[TensorCount, ...]) -> tuple[Place, ...]:
+@lru_cache(maxsize=32)
+def chains(resolved: str, steps: tuple[Step, ...]) -> tuple[Place, ...]:
+    """Every unit of a job that trains, given as its JSON, down to the last of these levels."""
     job = Resolved.model_validate_json(resolved)
     if not isinstance(job.spec, PruneSpec):
         return (Place(0, "dense", 0, _train(job, 0)),)
     trains = [_train(job, r) for r in range(job.spec.replicates)]
-    steps = _steps(job, job.spec, sizes)
     dense = [Place(0, "dense", r, unit) for r, unit in enumerate(trains)]
     tickets = [place for r, unit in enumerate(trains) for place in _chain(job, job.spec, r, unit, steps)]
     by_level = sorted(tickets, key=lambda place: (place.level, place.replicate))
@@ -33,15 +40,26 @@ def _chains(resolved: str, sizes: tuple[TensorCount, ...]) -> tuple[Place, ...]:
     return (*dense, *by_level, *controls)
 
 
-def _sizes(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[TensorCount, ...]:
+def _sizes(job: Resolved, spec: PruneSpec, results: Mapping[str, UnitResult]) -> tuple[TensorCount, ...]:
     """The prunable tensors, from the first replicate that is trained; none before that."""
-    assert isinstance(job.spec, PruneSpec)  # noqa: S101 - a train job has no levels; the caller's mistake
-    keys = (_train(job, replicate).key for replicate in range(job.spec.replicates))
+    keys = (_train(job, replicate).key for replicate in range(spec.replicates))
     tensors = next((results[key].tensors for key in keys if key in results), ())
-    return tuple(tensor for tensor in tensors if tensor.name not in job.spec.method.scope.exclude)
+    return tuple(tensor for tensor in tensors if tensor.name not in spec.method.scope.exclude)
 
 
-def _steps(job: Resolved, spec: PruneSpec, sizes: tuple[TensorCount, ...]) -> tuple[Step, ...]:
+@lru_cache(maxsize=32)
+def instability_test(resolved: str) -> tuple[Unit, ...]:
+    """The whole test of a job, given as its JSON: a dense training that keeps states, and a copy from each of them."""
+    job = Resolved.model_validate_json(resolved)
+    common, points = _common(job, 0), rewind_points(job.steps)
+    copied = common["recipe"].model_copy(update={"copy_number": 1})
+    dense = _unit(job, TrainInputs(**common, keep_steps=points), FROM_THE_START)
+    copies = [StabilityInputs(**common | {"recipe": copied}, start=dense.key, step=step) for step in points]
+    return (dense, *(_unit(job, copy, FROM_THE_START.model_copy(update={"step": copy.step})) for copy in copies))
+
+
+def fixed_steps(job: Resolved, spec: PruneSpec, results: Mapping[str, UnitResult]) -> tuple[Step, ...]:
+    """The levels of a job of which no result decides how many they are; none while rates by layer wait for counts."""
     rates, densities = job.rates, spec.method.scope.densities
     if densities is not None:
         return steps_to(levels_to(densities, spec.method))
@@ -49,6 +67,7 @@ def _steps(job: Resolved, spec: PruneSpec, sizes: tuple[TensorCount, ...]) -> tu
         return steps_to(1)
     if not isinstance(rates, dict):
         return steps_at_rate(rates, job.sparsity)
+    sizes = _sizes(job, spec, results)
     return steps_by_layer(sizes, rates, job.sparsity) if sizes else ()
 
 
@@ -74,7 +93,7 @@ def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: S
 
 def _control(job: Resolved, arm: Control, ticket: Place, train: Unit) -> Place:
     own = {
-        "random_reinit": Retrain(step=0, optimizer="restore", lr="resume"),
+        "random_reinit": FROM_THE_START,
         "fine_tuned": Retrain(weights="trained", step=0, optimizer="fresh", lr="last"),
     }
     retrain = own.get(arm, job.retrain)
@@ -92,7 +111,7 @@ def _control(job: Resolved, arm: Control, ticket: Place, train: Unit) -> Place:
 
 def _train(job: Resolved, replicate: int) -> Unit:
     inputs = TrainInputs(**_common(job, replicate), keep_steps=(job.retrain.step,))
-    return _unit(job, inputs, Retrain(step=0, optimizer="restore", lr="resume"))
+    return _unit(job, inputs, FROM_THE_START)
 
 
 def _unit(job: Resolved, inputs: Inputs, retrain: Retrain) -> Unit:
@@ -100,7 +119,7 @@ def _unit(job: Resolved, inputs: Inputs, retrain: Retrain) -> Unit:
     return Unit(inputs=inputs, dataset=job.dataset, cost=steps * job.training.train.batch_size)
 
 
-def _common(job: Resolved, replicate: int) -> dict[str, object]:
+def _common(job: Resolved, replicate: int) -> dict[str, Any]:
     spec, facts = job.training, job.facts
     train = spec.train
     recipe = Recipe(

@@ -7,7 +7,7 @@ from typing import Any
 from winnow.contract.results import Check, JobResult, LevelRow, Progress, UnitResult
 from winnow.contract.units import Unit
 from winnow.plan.certificate import audit, certificate
-from winnow.plan.places import places
+from winnow.plan.places import cost_at_most, places
 from winnow.plan.resolve import Resolved
 from winnow.plan.rows import claims, levels
 
@@ -28,6 +28,8 @@ class Pending:
 
     units: tuple[Unit, ...]
     progress: Progress
+    cost: int
+    """Of all units that the job may come to need; what is named by now may be fewer."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Finished:
 
     outcome: Outcome
     progress: Progress
+    cost: int
 
 
 def plan(job: Resolved, results: Mapping[str, UnitResult]) -> Pending | Finished:
@@ -43,12 +46,12 @@ def plan(job: Resolved, results: Mapping[str, UnitResult]) -> Pending | Finished
 
     Pure: the same answer for the same arguments, whatever the order in which results arrived.
     """
-    units = [place.unit for place in places(job, results)]
-    progress = _progress(units, results)
+    units, cost = [place.unit for place in places(job, results)], cost_at_most(job, results)
+    progress = _progress(units, cost, results)
     missing = [unit for unit in units if unit.key not in results]
     if missing:
         ready = tuple(unit for unit in missing if all(key in results for key in unit.parents.values()))
-        return Pending(ready, progress)
+        return Pending(ready, progress, cost)
     checks = audit(job, results)
     outcome = Outcome(
         levels=levels(job, results),
@@ -56,13 +59,13 @@ def plan(job: Resolved, results: Mapping[str, UnitResult]) -> Pending | Finished
         certificate=certificate(job, results),
         failed_checks=tuple(check for check in checks if not check.ok),
     )
-    return Finished(outcome, progress)
+    return Finished(outcome, progress, cost)
 
 
-def _progress(units: list[Unit], results: Mapping[str, UnitResult]) -> Progress:
+def _progress(units: list[Unit], cost: int, results: Mapping[str, UnitResult]) -> Progress:
     done = [unit for unit in units if unit.key in results]
     return Progress(
         units_done=len(done),
         units_total=len(units),
-        fraction=sum(unit.cost for unit in done) / sum(unit.cost for unit in units),
+        fraction=sum(unit.cost for unit in done) / cost,
     )

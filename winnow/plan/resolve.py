@@ -13,8 +13,9 @@ from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.choices import ModelChoice
-from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, Target, TrainSpec
+from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, TrainSpec
 from winnow.contract.specs.pruning import Criterion, Iterative, Method, Scope
+from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training import Cosine, StepSchedule, Train
 from winnow.contract.units import LrSchedule, Milestones, Rates, Retrain, Unit
 from winnow.contract.values import Value
@@ -83,22 +84,26 @@ class Resolved(Value):
 
     @cached_property
     def retrain(self) -> Retrain:
-        """Where retraining starts, in steps. At rewind point 0 nothing differs between the options: keys meet."""
+        """Where retraining starts, in steps; from 0 on while `auto` has not found it.
+
+        At rewind point 0 nothing differs between the options: keys meet.
+        """
         spec = self.training
         if isinstance(spec, PruneSpec) and spec.method.retraining != "rewind":
             lr: Literal["restart", "last"] = "restart" if spec.method.retraining == "lr_rewind" else "last"
             return Retrain(weights="trained", step=0, optimizer="fresh", lr=lr)
         rewind = spec.method.rewind if isinstance(spec, PruneSpec) else spec.rewind
-        step = _steps(rewind.step, rewind.epoch, self.steps_per_epoch)
-        if step == 0:
+        step = 0 if isinstance(rewind, str) else _steps(rewind.step, rewind.epoch, self.steps_per_epoch)
+        if isinstance(rewind, str) or step == 0:
             return Retrain(step=0, optimizer="restore", lr="resume")
         return Retrain(step=step, optimizer=rewind.optimizer, lr=rewind.lr)
 
     @property
     def sparsity(self) -> Decimal:
-        """The sparsity asked for. Densities by layer are asked for instead of one."""
+        """The sparsity asked for. Densities by layer are asked for instead of one, or what results decide."""
         assert isinstance(self.spec, PruneSpec)  # noqa: S101 - a train job has no target; the caller's mistake
         assert self.spec.target is not None  # noqa: S101 - `resolve` settles it where there are no densities
+        assert self.spec.target.sparsity is not None  # noqa: S101 - an open target has a rate and needs no sparsity
         return self.spec.target.sparsity
 
     @cached_property
@@ -110,10 +115,10 @@ class Resolved(Value):
         densities = self.spec.method.scope.densities
         if densities is not None:
             return rates_to(densities, levels_to(densities, self.spec.method))
-        schedule, target = self.spec.method.schedule, self.sparsity
-        if not isinstance(schedule, Iterative):
-            return target
-        return schedule.rate if schedule.rate is not None else rate_for_levels(target, schedule.levels or 1)
+        schedule = self.spec.method.schedule
+        if isinstance(schedule, Iterative):
+            return schedule.rate if schedule.rate is not None else rate_for_levels(self.sparsity, schedule.levels or 1)
+        return self.sparsity
 
 
 def resolve_training(spec: TrainSpec | PruneSpec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) -> Resolved:
@@ -239,6 +244,8 @@ def _check_rates(job: Resolved, architecture: Architecture, excluded: Collection
 
 
 def _check_depth(job: Resolved, spec: PruneSpec) -> None:
+    if spec.open_target:
+        return
     levels = _levels(job, spec)
     units = spec.replicates * (1 + levels * (1 + len(spec.controls)))
     if units > MAX_UNITS:

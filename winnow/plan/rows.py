@@ -15,13 +15,17 @@ from winnow.contract.results import (
 )
 from winnow.contract.specs.jobs import CONTROLS, EvaluateSpec, PlaceArm, PruneSpec
 from winnow.plan.evaluations import measured
+from winnow.plan.needed import found_rewind
 from winnow.plan.place import Place
 from winnow.plan.places import places
 from winnow.plan.resolve import Resolved
+from winnow.plan.targets import Met, target_met
 from winnow.plan.verdict import Arms, margin_for, replicates_wanted, summary, verdict
 
 Results = Mapping[str, UnitResult]
 Split = Literal["validation", "test"]
+NETWORKS: tuple[PlaceArm, PlaceArm] = ("dense", "ticket")
+"""What a level has of its own: dense networks at level 0, tickets below."""
 Grid = dict[tuple[int, PlaceArm], dict[int, UnitResult]]
 
 
@@ -45,11 +49,22 @@ def table(job: Resolved, results: Results) -> tuple[TableRow, ...]:
 def claims(job: Resolved, results: Results) -> JobResult:
     """What the finished job answers for: the level asked for, and the sparsest one that holds on validation."""
     rows = levels(job, results)
-    chosen = sparsest_matching(job, results)
+    chosen, met = sparsest_matching(job, results), level_of_target(job, results)
     return JobResult(
-        target=_claim(job, rows[-1], results),
+        target=_claim(job, _row(rows, met.level), results),
+        target_reached=met.reached,
         sparsest_matching=None if chosen is None else _claim(job, _row(rows, chosen), results),
+        rewind=found_rewind(job, results),
     )
+
+
+def level_of_target(job: Resolved, results: Results) -> Met:
+    """The level that the finished job's target comes to; test scores have no say."""
+    if not isinstance(job.spec, PruneSpec):
+        return Met(0, reached=True)
+    grid = _grid(_known(job, results), results)
+    networks = [grid[place] for place in sorted(grid) if place[1] in NETWORKS]
+    return target_met(job.spec, [[result for _, result in sorted(level.items())] for level in networks])
 
 
 def sparsest_matching(job: Resolved, results: Results) -> int | None:
@@ -79,7 +94,8 @@ def level_verdict(job: Resolved, level: int, grid: Grid, split: Split) -> Verdic
 
 
 def _known(job: Resolved, results: Results) -> list[Place]:
-    return [place for place in places(job, results) if place.unit.key in results]
+    """The networks of the table that are measured; those that search the rewind point are not in it."""
+    return [place for place in places(job, results) if place.unit.key in results and place.arm != "stability"]
 
 
 def _grid(known: Iterable[Place], results: Results) -> Grid:

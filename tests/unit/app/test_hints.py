@@ -25,7 +25,9 @@ def errors(sent: Any) -> dict[tuple[str | int, ...], FieldError]:
     [
         ({"target": {"sparsity": 1.0}}, ("target", "sparsity"), "less than 1", "below 1"),
         ({"target": {"sparsity": -1}}, ("target", "sparsity"), "greater than 0", "below 1"),
-        ({"target": {}}, ("target", "sparsity"), "missing", "below 1"),
+        ({"target": {}}, ("target",), "give sparsity, max_accuracy_drop or max_bytes", None),
+        ({"target": {"max_bytes": 0}}, ("target", "max_bytes"), "greater than or equal to 1", "packed ticket"),
+        ({"target": {"max_accuracy_drop": -1}}, ("target", "max_accuracy_drop"), "or equal to 0", "Accuracy points"),
         ({"target": {"sparsty": 0.5, "sparsity": 0.5}}, ("target", "sparsty"), "no such field", "mean 'sparsity'"),
         ({"modle": 1}, ("modle",), "no such field", "mean 'model'"),
         ({"train": {"epoch": 3}}, ("train", "epoch"), "no such field", "mean 'epochs'"),

@@ -26,6 +26,11 @@ def test_options_are_laid_over_a_file_and_leave_the_rest() -> None:
     assert spec["train"] == {"batch_size": 32, "steps": 100}
 
 
+def test_a_target_by_option_takes_the_place_of_the_files() -> None:
+    settings = {("target", "sparsity"): None, ("target", "max_bytes"): 20_000}
+    assert overlaid({"target": {"sparsity": 0.9}}, settings) == {"target": {"max_bytes": 20_000}}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("{", "is not JSON"), ('{"lr": NaN}', "NaN is no JSON number"), ("[1]", "no JSON object"), (b"\xff", "not JSON")],

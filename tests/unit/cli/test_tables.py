@@ -1,12 +1,13 @@
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from tests.support.fake_service import job
-from winnow.cli.tables import accuracy, jobs_table, levels_table
-from winnow.cli.watching import job_picture
+from winnow.cli.tables import accuracy, jobs_table, levels_table, what
+from winnow.cli.watching import claims, job_picture
 from winnow.contract.resources import Job
-from winnow.contract.results import ArmSummary, LevelRow
+from winnow.contract.results import ArmSummary, Claim, FoundRewind, JobResult, LevelRow, TriedRewind
 
 MEASURED = ArmSummary(n=3, mean=0.986, low=0.981, high=0.991)
 
@@ -64,3 +65,33 @@ def test_a_running_job_shows_how_far_it_is() -> None:
     assert "25%, 1 of 4 units" in text
     assert "about 12 s left" in text
     assert "51.20%" in text
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ({"sparsity": 0.9}, "prune lenet5 on digits to 90 %"),
+        ({"max_accuracy_drop": 0.5}, "prune lenet5 on digits to 0.5 points below dense"),
+        ({"max_accuracy_drop": 0}, "prune lenet5 on digits to 0 points below dense"),
+        ({"max_bytes": 20_000}, "prune lenet5 on digits to 20,000 bytes"),
+    ],
+)
+def test_a_job_says_what_its_target_is(target: dict[str, float], said: str) -> None:
+    spec = {"kind": "prune", "dataset": "digits", "model": "lenet5", "target": target}
+    assert what(Job.model_validate(job("running", spec=spec))) == said
+
+
+def test_a_rewind_point_that_was_found_is_shown_with_every_barrier() -> None:
+    tried = [TriedRewind(step=k, barrier=b, stable=b < 0.02, unit="u") for k, b in ((0, 0.3), (5, 0.011))]
+    claim = Claim(level=1, sparsity=0.5, verdict="winning", model_id="mdl_1")
+    rewind = FoundRewind(step=5, stable=True, tried=tuple(tried))
+    text = rendered(claims(JobResult(target=claim, sparsest_matching=None, rewind=rewind)))
+    assert "rewound to step 5; error barriers by step: 0: 30.0%, 5: 1.1%" in text
+    unstable = rewind.model_copy(update={"stable": False})
+    assert "none tried is stable" in rendered(claims(JobResult(target=claim, sparsest_matching=None, rewind=unstable)))
+
+
+def test_a_target_that_no_level_meets_is_said() -> None:
+    nearest = Claim(level=0, sparsity=0.0, verdict=None, model_id="mdl_1")
+    text = rendered(claims(JobResult(target=nearest, target_reached=False, sparsest_matching=None)))
+    assert "no level meets the target; nearest: 0.00% sparse: mdl_1" in text

@@ -26,7 +26,7 @@ def unless_given(sent: Any, names: tuple[str, ...], default: dict[str, Any]) -> 
     return sent
 
 
-def exactly_one(value: Value, first: str, second: str) -> None:
-    """Refuse both of two fields, and neither."""
-    if (getattr(value, first) is None) == (getattr(value, second) is None):
-        raise ValueError(f"give {first} or {second}, one of them")
+def exactly_one(value: Value, *names: str) -> None:
+    """Refuse more than one of these fields, and none of them."""
+    if sum(getattr(value, name) is not None for name in names) != 1:
+        raise ValueError(f"give {', '.join(names[:-1])} or {names[-1]}, one of them")

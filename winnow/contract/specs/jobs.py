@@ -7,21 +7,15 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from winnow.contract.specs.choices import DatasetChoice, ModelChoice
 from winnow.contract.specs.grammar import short
-from winnow.contract.specs.pruning import Method, Rewind
+from winnow.contract.specs.pruning import Iterative, Method, Rewind
+from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training import Train
 from winnow.contract.values import Exact, Value
 
-
-class Target(Value):
-    """What the ticket has to reach."""
-
-    sparsity: Exact = Field(gt=0, lt=1, description="Share of the prunable weights to mask, below 1.")
-
-
 Control = Literal["random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
 Arm = Literal["ticket", "dense", "random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
-PlaceArm = Arm | Literal["source", "evaluated"]
-"""Arms, and what else has a place in a job: the model that it was given, and that model measured."""
+PlaceArm = Arm | Literal["source", "evaluated", "stability"]
+"""Arms, and what else has a place in a job: the model that it was given, that model measured, the search for k."""
 CONTROLS: tuple[Control, ...] = ("random_reinit", "random_mask", "reversed_mask", "fine_tuned")
 
 
@@ -78,6 +72,21 @@ class PruneSpec(_Training):
         if len(set(self.arms)) != len(self.arms):
             raise ValueError("name each arm once")
         return self
+
+    @model_validator(mode="after")
+    def _open_targets_want_a_rate(self) -> Self:
+        schedule = self.method.schedule
+        if self.open_target and not (isinstance(schedule, Iterative) and schedule.rate is not None):
+            raise ValueError(
+                "how many levels this target takes is known when it is reached: give a schedule with a rate, such as "
+                '{"name": "iterative", "rate": 0.2}, or a target sparsity'
+            )
+        return self
+
+    @property
+    def open_target(self) -> Target | None:
+        """The target, where results decide how many levels it takes."""
+        return None if self.target is None or self.target.sparsity is not None else self.target
 
     @property
     def controls(self) -> tuple[Control, ...]:

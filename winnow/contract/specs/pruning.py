@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from winnow.contract.specs.grammar import MAX_STEPS, exactly_one, short, spelt_out, unless_given
 from winnow.contract.specs.granularity import Granularity, SemiStructured, is_semi_structured
@@ -28,6 +28,18 @@ class Rewind(Value):
         exactly_one(self, "epoch", "step")
         return self
 
+
+AUTO = "auto"
+"""Rewind to the first point from which the dense network is stable."""
+
+
+def _point_or_auto(sent: Any) -> str:
+    return AUTO if isinstance(sent, str) else "point"
+
+
+RewindChoice = Annotated[
+    Annotated[Rewind, Tag("point")] | Annotated[Literal["auto"], Tag(AUTO)], Discriminator(_point_or_auto)
+]
 
 Rate = Annotated[Exact, Field(gt=0, lt=1)]
 
@@ -130,7 +142,13 @@ class Method(Value):
         description="Rewind weights and schedule; or keep the trained weights and go through the whole schedule again, "
         "or as long at its last rate (Renda et al. 2020, arXiv:2003.02389). Both train longer: at most matching.",
     )
-    rewind: Rewind = Field(default_factory=Rewind)
+    rewind: RewindChoice = Field(
+        default_factory=Rewind,
+        description="A step or epoch of the dense run; or `auto`: of 0, 0.5, 1, 2, 5, 10 and 20 % of training the "
+        "first one from which two copies of replicate 0's dense network, trained under two data orders, end in one "
+        "basin: on 30 points of the straight line between them the validation error stays less than 2 points above "
+        "the mean of its ends (Frankle et al. 2020, arXiv:1912.05671). Where none is, 20 %, and the result says so.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -18,9 +18,12 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
     return -(-images // batch_size)
 
 
-def order(seed: int, replicate: int, epoch: int, images: int) -> Tensor:
-    """The order in which an epoch sees its images: indices, int64, on the CPU. Arms and levels do not enter."""
-    generator = torch.Generator().manual_seed(seed_for(seed, "order", replicate, epoch))
+def order(seed: int, replicate: int, epoch: int, images: int, copy: int = 0) -> Tensor:
+    """The order in which an epoch sees its images: indices, int64, on the CPU. Arms and levels do not enter.
+
+    A `copy` above 0 sees another one: what the instability test compares (Frankle et al. 2020, arXiv:1912.05671).
+    """
+    generator = torch.Generator().manual_seed(seed_for(seed, "order", replicate, epoch, copy=copy))
     return torch.randperm(images, generator=generator)
 
 
@@ -32,10 +35,18 @@ def in_order(part: Part, preprocessing: Preprocessing, batch_size: int) -> Itera
 
 
 class Batches:
-    """The training batches of one replicate: what `at(step)` gives depends on seed, replicate and step alone."""
+    """The training batches of one replicate: what `at(step)` gives depends on seed, replicate, copy and step alone."""
 
     def __init__(  # noqa: PLR0913 - all that a batch depends on, and nothing else
-        self, part: Part, preprocessing: Preprocessing, *, batch_size: int, seed: int, replicate: int, augment: Augment
+        self,
+        part: Part,
+        preprocessing: Preprocessing,
+        *,
+        batch_size: int,
+        seed: int,
+        replicate: int,
+        augment: Augment,
+        copy: int = 0,
     ) -> None:
         self.steps_per_epoch = steps_per_epoch(len(part), batch_size)
         self._part = part
@@ -43,6 +54,7 @@ class Batches:
         self._seed = seed
         self._replicate = replicate
         self._augment = augment
+        self._copy = copy
         self._normalise = Normalisation(preprocessing, part.x.device)
         self._epoch = -1
         self._indices: tuple[Tensor, ...] = ()
@@ -52,10 +64,10 @@ class Batches:
         """Images float32 B×C×H×W and labels int64 B of an absolute step from 0 on. They hold until the next."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
-            indices = order(self._seed, self._replicate, epoch, len(self._part)).to(self._part.y.device)
-            self._epoch, self._indices = epoch, torch.split(indices, self._batch_size)
+            indices = order(self._seed, self._replicate, epoch, len(self._part), self._copy)
+            self._epoch, self._indices = epoch, torch.split(indices.to(self._part.y.device), self._batch_size)
         chosen = self._indices[place]
         x = torch.index_select(self._part.x, 0, chosen, out=self._pixels[: len(chosen)])
         if self._augment.crop or self._augment.flip:
-            x = augmented(x, self._augment, seed_for(self._seed, "augment", self._replicate, step))
+            x = augmented(x, self._augment, seed_for(self._seed, "augment", self._replicate, step, copy=self._copy))
         return self._normalise(x), self._part.y.index_select(0, chosen)

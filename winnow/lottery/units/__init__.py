@@ -6,14 +6,24 @@ import time
 import torch
 
 from winnow.artifact.digest import file_ref
+from winnow.artifact.ticket import fixed_bytes
 from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.results import UnitResult
-from winnow.contract.units import BroughtInputs, ControlInputs, EvaluateInputs, LevelInputs, TrainInputs, Unit
+from winnow.contract.units import (
+    BroughtInputs,
+    ControlInputs,
+    EvaluateInputs,
+    LevelInputs,
+    StabilityInputs,
+    TrainInputs,
+    Unit,
+)
 from winnow.lottery.numerics import settle
 from winnow.lottery.units.brought import brought
 from winnow.lottery.units.control import control
 from winnow.lottery.units.evaluate import evaluate
 from winnow.lottery.units.level import level
+from winnow.lottery.units.stability import stability
 from winnow.lottery.units.train import train
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Stop, UnitFailed, Workspace
@@ -43,7 +53,9 @@ def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
             raise UnitFailed(Reason.NO_SPACE, "No space is left for the unit's files. Free some.") from error
         raise
     files = {path.name: file_ref(path) for path in sorted(workspace.outputs.iterdir())}
-    return found.model_copy(update={"files": files, "seconds": time.monotonic() - started})
+    packed = workspace.outputs / "ticket.winnow"
+    fixed = fixed_bytes(packed) if packed.exists() else None
+    return found.model_copy(update={"files": files, "fixed_bytes": fixed, "seconds": time.monotonic() - started})
 
 
 def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
@@ -58,6 +70,8 @@ def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
             return brought(unit, unit.inputs, workspace, warm)
         case EvaluateInputs():
             return evaluate(unit, unit.inputs, workspace, warm)
+        case StabilityInputs():
+            return stability(unit, unit.inputs, workspace, warm)
 
 
 def _no_room(unit: Unit) -> str:

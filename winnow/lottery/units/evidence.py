@@ -77,6 +77,13 @@ def fresh_start(training: Training, initial: Arrays, masks: Masks) -> Check:
     )
 
 
+def copies_differ(first: Arrays, second: Arrays) -> Check:
+    """Two copies that saw different batches do not end in the same values."""
+    differing = sum(int((values != second[name]).sum()) for name, values in first.items())
+    total = sum(values.size for values in first.values())
+    return Check(name="copies_differ", ok=differing > 0, evidence=f"{differing} of {total} values differ")
+
+
 def zeros(masks: Masks) -> int:
     """Masked weights in all."""
     return sum(int((~mask).sum()) for mask in masks.values())

@@ -1,0 +1,42 @@
+"""The unit `stability`: the dense network trained a second time from a state on, and the line between the two ends.
+
+Instability analysis of Frankle et al. 2020, arXiv:1912.05671, section 3: both copies start from the same state and see
+other batches; here the second one sees other dropout and augmentation, too.
+"""
+
+import numpy as np
+
+from winnow.artifact.weights import read_weights, write_weights
+from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.results import Check, UnitResult
+from winnow.contract.units import Retrain, StabilityInputs, Unit
+from winnow.lottery.connectivity import line_between
+from winnow.lottery.fitting import beat, checkpointed, fit
+from winnow.lottery.state import network_arrays, read_state
+from winnow.lottery.training import Training
+from winnow.lottery.units import evidence
+from winnow.lottery.units.outcome import result
+from winnow.lottery.warm import Warm
+from winnow.lottery.workspace import Workspace
+
+
+def stability(unit: Unit, inputs: StabilityInputs, workspace: Workspace, warm: Warm) -> UnitResult:
+    """Train the copy from the kept state to the end, then measure the line from copy 0 to it."""
+    recipe, split = inputs.recipe, warm.split(unit, workspace)
+    kept = read_state(workspace.inputs[f"start/state-{inputs.step}.safetensors"])
+    training = Training(recipe, split, kept, masks={})
+    as_kept = Retrain(step=inputs.step, optimizer="restore", lr="resume")
+    checks: tuple[Check, ...] = (
+        evidence.state_restored(training, kept, masks={}),
+        evidence.optimizer_as_declared(training, kept, as_kept),
+    )
+    metrics = fit(training, (), workspace)
+    first = read_weights(workspace.inputs["start/weights.safetensors"])
+    second = network_arrays(training.network)
+    with checkpointed(training, workspace):
+        line = line_between(recipe, split, first, second, beat(training, workspace))
+    write_weights(workspace.outputs / "weights.safetensors", second)
+    masks = {name: np.ones_like(second[name], dtype=np.bool_) for name, _ in ARCHITECTURES[recipe.architecture].layers}
+    checks += (evidence.copies_differ(first, second),)
+    found = result(training, metrics, masks, checks, steps_before=inputs.step)
+    return found.model_copy(update={"line": line})

@@ -1,0 +1,43 @@
+"""What a reader of the certificate has to know: how the claims were chosen, and what they do not say."""
+
+from collections.abc import Iterator, Mapping
+
+from winnow.contract.results import FoundRewind, UnitResult
+from winnow.contract.specs.jobs import PruneSpec
+from winnow.contract.specs.targets import Target
+from winnow.plan.resolve import Resolved
+from winnow.plan.rows import claims, level_of_target
+
+ALWAYS = (
+    "The interval is over seeds, on this test set.",
+    "The claims are the level asked for and the sparsest one that matches on validation; verdicts of other levels are "
+    "not adjusted for many looks.",
+)
+
+
+def notes(job: Resolved, results: Mapping[str, UnitResult]) -> Iterator[str]:
+    """The notes of a finished job."""
+    yield from ALWAYS
+    if found := claims(job, results).rewind:
+        yield _of_rewind(found)
+    if isinstance(job.spec, PruneSpec) and (target := job.spec.open_target):
+        yield _of_target(target)
+        if not level_of_target(job, results).reached:
+            yield "No level met the target: its claim is the level that came nearest."
+
+
+def _of_rewind(found: FoundRewind) -> str:
+    said = f"The rewind point of all replicates, step {found.step}, was found on validation images of replicate 0: "
+    if found.stable:
+        return said + "the first of the points tried from which two copies of the dense network are stable."
+    return said + "from none of the points tried are two copies of the dense network stable, and the last was taken."
+
+
+def _of_target(target: Target) -> str:
+    if target.max_bytes is not None:
+        return f"The level asked for is the first whose every packed ticket has at most {target.max_bytes} bytes."
+    return (
+        f"The level asked for was chosen on validation images: the last before tickets lose more than "
+        f"{target.max_accuracy_drop} points of accuracy, or three images. From three replicates on, the one-sided 95 % "
+        "lower bound of their mean paired difference from dense must stay within that; with fewer, the mean."
+    )
