@@ -57,11 +57,28 @@ class TestStability(UnitKindConformance):
         return place.unit.kind == "stability"
 
 
+class ByChannels(UnitKindConformance):
+    @staticmethod
+    def job() -> Resolved:
+        method = {"granularity": "channels", "schedule": "one_shot", "rewind": {"step": 5}}
+        return digits_job(model="resnet20", method=method, arms=["random_mask"])
+
+
+class TestChannelsLevel(ByChannels):
+    def is_it(self, place: Place) -> bool:
+        return place.level == 1 and place.arm == "ticket"
+
+
+class TestChannelsRandomMask(ByChannels):
+    def is_it(self, place: Place) -> bool:
+        return place.arm == "random_mask"
+
+
 def test_every_kind_is_here() -> None:
     tried = {
         place.unit.kind
         for each in UnitKindConformance.__subclasses__()
-        if each is not TwoOfFour
+        if each not in (TwoOfFour, ByChannels)
         for place in places(each.job(), {})
         if each().is_it(place)
     }

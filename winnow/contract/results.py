@@ -212,6 +212,7 @@ class Claim(Record):
 
     level: int
     sparsity: float
+    asked: float | None = Field(None, description="The sparsity asked for, where whole channels reach past it.")
     verdict: Verdict | str | None
     model_id: str
     replicates_wanted: int | None = Field(None, description="Where inconclusive: how many would likely settle it.")

@@ -61,12 +61,12 @@ def shuffled(masks: Masks, seed: int) -> dict[str, Mask]:
     Drawn by torch, whose release is part of a unit's key: numpy does not promise the same draws in every version.
     """
     generator = torch.Generator().manual_seed(seed)
-    return until_moved(masks, lambda: {name: _permuted(mask, generator) for name, mask in masks.items()})
-
-
-def until_moved(masks: Masks, draw: Callable[[], dict[str, Mask]]) -> dict[str, Mask]:
-    """A draw of masks, again while it leaves everything in place, which small tensors allow."""
     movable = any(mask.any() and not mask.all() for mask in masks.values())
+    return until_moved(masks, lambda: {name: _permuted(mask, generator) for name, mask in masks.items()}, movable)
+
+
+def until_moved(masks: Masks, draw: Callable[[], dict[str, Mask]], movable: bool) -> dict[str, Mask]:
+    """A draw of masks, again while it leaves everything in place, which small tensors allow."""
     while True:
         moved = draw()
         if not movable or any((moved[name] != mask).any() for name, mask in masks.items()):

@@ -68,7 +68,7 @@ def steps_by_layer(sizes: Sequence[TensorCount], rates: Mapping[str, Decimal], t
 
 def asked_counts(inputs: LevelInputs, parent: Sequence[TensorCount]) -> Counts:
     """Zeros that a level has to leave, whatever is pruned at once."""
-    if inputs.granularity is not None:
+    if isinstance(inputs.granularity, SemiStructured):
         return _grouped_counts(parent, inputs.granularity)
     assert inputs.rates is not None  # noqa: S101 - groups alone need no rate
     return level_counts(parent, inputs.rates, inputs.depth, inputs.cut, inputs.scope)

@@ -13,6 +13,7 @@ from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.choices import ModelChoice
+from winnow.contract.specs.granularity import SemiStructured
 from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, TrainSpec
 from winnow.contract.specs.pruning import Criterion, Iterative, Method, Scope
 from winnow.contract.specs.targets import Target
@@ -22,6 +23,7 @@ from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
 from winnow.plan.dataset_choice import chosen, settled_choice
 from winnow.plan.densities import levels_to, rates_to, settled_densities
+from winnow.plan.granularity import check_groups
 from winnow.plan.knowing import known
 
 DEFAULT_TARGET = Target(sparsity=Decimal("0.9"))
@@ -110,7 +112,7 @@ class Resolved(Value):
     def rates(self) -> Rates | None:
         """The rate of a level, or the rates by layer, whatever way the schedule was given; none for N:M."""
         assert isinstance(self.spec, PruneSpec)  # noqa: S101 - a train job has no levels; the caller's mistake
-        if self.spec.method.granularity is not None:
+        if isinstance(self.spec.method.granularity, SemiStructured):
             return None
         densities = self.spec.method.scope.densities
         if densities is not None:
@@ -139,6 +141,7 @@ def resolve_training(spec: TrainSpec | PruneSpec, facts: DatasetFacts, resource:
     if isinstance(settled, PruneSpec):
         _check_rates(job, architecture, settled.method.scope.exclude)
         _check_depth(job, settled)
+        check_groups(settled.method, architecture.name, tuple(name for name, _ in architecture.layers), facts)
     return job
 
 

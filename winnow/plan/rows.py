@@ -13,6 +13,7 @@ from winnow.contract.results import (
     UnitResult,
     Verdict,
 )
+from winnow.contract.specs.granularity import WholeChannels
 from winnow.contract.specs.jobs import CONTROLS, EvaluateSpec, PlaceArm, PruneSpec
 from winnow.plan.evaluations import measured
 from winnow.plan.needed import found_rewind
@@ -51,7 +52,7 @@ def claims(job: Resolved, results: Results) -> JobResult:
     rows = levels(job, results)
     chosen, met = sparsest_matching(job, results), level_of_target(job, results)
     return JobResult(
-        target=_claim(job, _row(rows, met.level), results),
+        target=_claim(job, _row(rows, met.level), results).model_copy(update={"asked": _asked(job)}),
         target_reached=met.reached,
         sparsest_matching=None if chosen is None else _claim(job, _row(rows, chosen), results),
         rewind=found_rewind(job, results),
@@ -185,6 +186,12 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
         macs_dense=result.macs_dense,
         macs_effective=result.macs_effective,
     )
+
+
+def _asked(job: Resolved) -> float | None:
+    """The target, where what is pruned at once seldom sums up to it."""
+    method = job.spec.method if isinstance(job.spec, PruneSpec) else None
+    return float(job.sparsity) if method and isinstance(method.granularity, WholeChannels) else None
 
 
 def _claim(job: Resolved, row: LevelRow, results: Results) -> Claim:

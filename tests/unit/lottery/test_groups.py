@@ -16,7 +16,6 @@ from winnow.contract.specs.pruning import Criterion
 from winnow.lottery.pieces.groups import Groups
 from winnow.lottery.pruning import prune
 from winnow.lottery.units import Warm
-from winnow.lottery.workspace import UnitFailed
 from winnow.plan import places
 from winnow.plan.counts import Counts
 
@@ -102,12 +101,6 @@ def test_a_criterion_in_rounds_takes_one_weight_of_each_group_a_round() -> None:
     masks = prune(it, Criterion(name="synflow"), NOTHING, lambda: beats.append(None), Groups(1, 4))
     assert all(check.ok for check in Groups(1, 4).whole(masks))
     assert len(beats) == 2
-
-
-def test_where_no_layer_has_whole_groups_it_says_what_to_do() -> None:
-    it = subject("lenet_300_100")
-    with pytest.raises(UnitFailed, match="multiple of 31 inputs: nothing can be pruned to 2:31"):
-        prune(it, Criterion(), NOTHING, lambda: None, Groups(2, 31))
 
 
 def test_a_job_leaves_two_of_four_in_every_arm_and_says_what_it_could_not_prune(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""N of M in a job: the groups say how sparse the ticket gets, and it is pruned at once."""
+"""Pruning in pieces: N of M says how sparse the ticket gets, and at once; whole channels go level by level."""
 
 import pytest
 
 from tests.unit.plan.test_planning import at_rate, job, work
+from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.granularity import SemiStructured
 from winnow.contract.specs.jobs import SPEC
 from winnow.plan import places
@@ -49,13 +50,37 @@ def test_what_is_stored_is_read_back_as_it_is():
     assert asked.spec.method.schedule.name == "one_shot"
 
 
+def test_channels_go_down_the_same_levels_as_single_weights_by_units_of_their_own():
+    single, channels = job(method=at_rate("0.5")), job(method=at_rate("0.5") | {"granularity": "channels"})
+    assert [place[:3] for place in places(single, {})] == [place[:3] for place in places(channels, {})]
+    assert len(set(keys(single)) & set(keys(channels))) == 3, "the dense networks"
+
+
+def test_the_claim_says_what_was_asked_where_channels_reach_past_it():
+    asked = {"target": {"sparsity": 0.7}, "method": {"granularity": "channels", "schedule": "one_shot"}}
+    outcome, _, _ = work(job(**asked))
+    assert outcome.result.target.asked == 0.7
+    outcome, _, _ = work(job(**asked | {"method": {"schedule": "one_shot"}}))
+    assert outcome.result.target.asked is None
+
+
+def test_where_no_layer_has_whole_groups_it_says_what_to_do():
+    with pytest.raises(InvalidSpec, match="multiple of 31 inputs: nothing can be pruned to 2:31"):
+        grouped(granularity="2:31")
+    with pytest.raises(InvalidSpec, match="No layer of lenet_300_100 that may be pruned"):
+        grouped(granularity="2:32", scope={"exclude": ["fc1.weight"]})
+    assert grouped(granularity="2:32", scope={"exclude": ["fc2.weight"]})
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
         ({"method": {"granularity": "4:4"}}, "keep fewer than all 4"),
         ({"method": {"granularity": "2:33"}}, "less than or equal to 32"),
         ({"method": {"granularity": "0:4"}}, "greater than or equal to 1"),
-        ({"method": {"granularity": "two of four"}}, "n_m"),
+        ({"method": {"granularity": "two of four"}}, "'n_m', 'channels'"),
+        ({"method": {"granularity": "channels", "scope": "erk"}}, "a channel goes through several layers"),
+        ({"method": {"granularity": "channels", "scope": {"linear": 0.5}}}, "a channel goes through several layers"),
         ({"method": {"granularity": "2:4"} | at_rate(0.2)}, "2:4 is pruned at once: leave out schedule"),
         ({"method": {"granularity": "2:4", "scope": "layer"}}, "same share from each layer: leave out scope"),
         ({"method": {"granularity": "2:4"}, "target": {"sparsity": 0.5}}, "leave out target: the granularity 2:4 says"),

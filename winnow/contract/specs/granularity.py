@@ -26,15 +26,24 @@ class SemiStructured(Value):
         return self
 
 
+class WholeChannels(Value):
+    """Filters and units, each in every layer that makes it and with its slice in every layer that takes it in.
+
+    The last channel of a layer stays, and so do classes and the image's own channels. Whole channels seldom sum up to
+    the number of weights asked for: as few as reach it are masked.
+    """
+
+    name: Literal["channels"] = "channels"
+
+
 def spelt_out_granularity(sent: Any) -> Any:
     """`"2:4"` as the choice that it is short for; other strings are names."""
     ratio = re.fullmatch(r"(\d{1,2}):(\d{1,2})", sent) if isinstance(sent, str) else None
     return {"name": "n_m", "keep": int(ratio[1]), "of": int(ratio[2])} if ratio else spelt_out(sent)
 
 
-Granularity = Annotated[
-    SemiStructured, BeforeValidator(spelt_out_granularity, json_schema_input_type=str | SemiStructured)
-]
+_Granularity = Annotated[SemiStructured | WholeChannels, Field(discriminator="name")]
+Granularity = Annotated[_Granularity, BeforeValidator(spelt_out_granularity, json_schema_input_type=str | _Granularity)]
 
 
 def is_semi_structured(sent: Any) -> bool:

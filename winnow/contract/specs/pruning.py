@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from winnow.contract.specs.grammar import MAX_STEPS, exactly_one, short, spelt_out, unless_given
-from winnow.contract.specs.granularity import Granularity, SemiStructured, is_semi_structured
+from winnow.contract.specs.granularity import Granularity, SemiStructured, WholeChannels, is_semi_structured
 from winnow.contract.values import Exact, Value
 
 
@@ -134,7 +134,7 @@ class Method(Value):
     criterion: Annotated[Criterion, short(Criterion)] = Field(default_factory=Criterion)
     scope: ScopeChoice = Field(default_factory=Scope)
     granularity: Granularity | None = Field(
-        None, description="Prune some of each group of weights, as `2:4`, and at once; null: single weights."
+        None, description="`channels`; or `2:4`, N of each M inputs, which goes at once. Single weights unless given."
     )
     schedule: Schedule = Field(default_factory=Iterative)
     retraining: Literal["rewind", "lr_rewind", "fine_tune"] = Field(
@@ -157,6 +157,12 @@ class Method(Value):
         return {"schedule": "one_shot"} | sent if grouped else sent
 
     @model_validator(mode="after")
+    def _channels_know_no_layers(self) -> Self:
+        if isinstance(self.granularity, WholeChannels) and self.scope.name != "global":
+            raise ValueError("a channel goes through several layers: leave out scope, or give its `exclude` alone")
+        return self
+
+    @model_validator(mode="after")
     def _groups_say_which_and_when(self) -> Self:
         if not isinstance(self.granularity, SemiStructured):
             return self
@@ -172,7 +178,7 @@ class Method(Value):
     @property
     def fixed_by(self) -> str | None:
         """What says already how sparse the ticket gets, so that it can have no target."""
-        if self.granularity is not None:
+        if isinstance(self.granularity, SemiStructured):
             return f"the granularity {_ratio(self.granularity)}"
         return None if self.scope.densities is None else "the densities of the layers"
 

@@ -4,7 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from winnow.contract.results import Check
-from winnow.contract.specs.granularity import Granularity
+from winnow.contract.specs.granularity import Granularity, SemiStructured, WholeChannels
+from winnow.contract.units import Recipe
+from winnow.lottery.architectures import build
+from winnow.lottery.pieces.channels import Channels
+from winnow.lottery.pieces.coupling import coupling
 from winnow.lottery.pieces.groups import Groups
 from winnow.lottery.pieces.weights import Weights
 from winnow.lottery.selection import Mask, Masks, Scores
@@ -33,6 +37,16 @@ class Pieces(Protocol):
         """That no piece was torn."""
 
 
-def pieces(granularity: Granularity | None) -> Pieces:
-    """The pieces of a granularity; null is single weights."""
-    return Weights() if granularity is None else Groups(granularity.keep, granularity.of)
+def pieces(granularity: Granularity | None, recipe: Recipe, masks: Masks) -> Pieces:
+    """The pieces of a granularity in the network of a recipe; null is single weights.
+
+    Of `masks` only the names count: a channel that reaches a tensor without one stays.
+    """
+    match granularity:
+        case None:
+            return Weights()
+        case SemiStructured(keep=keep, of=of):
+            return Groups(keep, of)
+        case WholeChannels():
+            network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size)
+            return Channels(coupling(network, (recipe.channels, *recipe.size), masks.keys()))

@@ -16,11 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from winnow.contract.problems import Reason
 from winnow.contract.results import Check
 from winnow.lottery.pieces.weights import Weights
 from winnow.lottery.selection import Mask, Masks, Scores, until_moved
-from winnow.lottery.workspace import UnitFailed
 from winnow.plan.counts import Counts
 
 _Element = TypeVar("_Element", bound=np.generic)
@@ -34,16 +32,7 @@ class Groups(Weights):
         self.of = of
 
     def rounds(self, asked: Counts, parent: Masks, rounds: int) -> Iterator[partial[dict[str, Mask]]]:  # noqa: ARG002
-        """At once; for a criterion in rounds, one weight of each group a round. `asked` follows from the groups.
-
-        Raises UnitFailed where no tensor has whole groups.
-        """
-        if not any(self._fits(mask) for mask in parent.values()):
-            raise UnitFailed(
-                Reason.USER_ERROR,
-                f"No layer that may be pruned has a multiple of {self.of} inputs: nothing can be pruned to "
-                f"{self.keep}:{self.of}. Take smaller groups, or a wider network.",
-            )
+        """At once; for a criterion in rounds, one weight of each group a round. `asked` follows from the groups."""
         first = self.of - 1 if rounds > 1 else self.keep
         return (partial(self._select, keep=keep) for keep in range(first, self.keep - 1, -1))
 
@@ -55,7 +44,10 @@ class Groups(Weights):
     def shuffled(self, ticket: Masks, seed: int) -> dict[str, Mask]:
         """The positions inside each group permuted."""
         generator = torch.Generator().manual_seed(seed)
-        return until_moved(ticket, lambda: {name: self._permuted(mask, generator) for name, mask in ticket.items()})
+        movable = any(self._fits(mask) for mask in ticket.values())
+        return until_moved(
+            ticket, lambda: {name: self._permuted(mask, generator) for name, mask in ticket.items()}, movable
+        )
 
     def whole(self, masks: Masks) -> tuple[Check, ...]:
         """Every group keeps exactly its number; what has no groups is named, and keeps everything."""

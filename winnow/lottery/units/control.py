@@ -56,13 +56,13 @@ def _arm(inputs: ControlInputs, workspace: Workspace, ticket: Masks) -> _Arm:
         return _Arm(State(0, initial(recipe, seed), {}), ticket)
     kept = kept_state(workspace, inputs.retrain, "start")
     match inputs.arm:
-        case "random_mask":  # the ticket's start under its mask shuffled inside each layer, or each group of N:M
+        case "random_mask":  # the ticket's start under its mask shuffled inside each layer, in its pieces
             seed = seed_for(recipe.seed, "random_mask", recipe.replicate, inputs.depth)
-            return _Arm(kept, pieces(inputs.granularity).shuffled(ticket, seed))
+            return _Arm(kept, pieces(inputs.granularity, inputs.recipe, ticket).shuffled(ticket, seed))
         case "reversed_mask":  # the ticket's start under the mask that keeps the smallest of the trained weights
             trained = read_weights(workspace.inputs["start/weights.safetensors"])
             smallest = {name: -np.abs(trained[name]) for name in ticket}
-            return _Arm(kept, pieces(inputs.granularity).by_score(smallest, ticket))
+            return _Arm(kept, pieces(inputs.granularity, inputs.recipe, ticket).by_score(smallest, ticket))
         case "fine_tuned":  # the ticket's mask on the trained weights
             return _Arm(kept, ticket)
 
@@ -78,4 +78,5 @@ def _checks(inputs: ControlInputs, training: Training, arm: _Arm, ticket: Masks)
     )
     if inputs.arm == "fine_tuned":
         return restored
-    return (*evidence.control_mask(arm.masks, ticket), *pieces(inputs.granularity).whole(arm.masks), *restored)
+    whole = pieces(inputs.granularity, inputs.recipe, ticket).whole(arm.masks)
+    return (*evidence.control_mask(arm.masks, ticket), *whole, *restored)

@@ -31,7 +31,8 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
     # Prune: of the parent's surviving weights, those of lowest score.
     found = read_masks(workspace.inputs["parent/mask.safetensors"])
     parent = in_network_order(inputs.recipe, found, inputs.scope.exclude)
-    asked, pieces = asked_counts(inputs, counted(inputs.recipe.architecture, parent)), pieces_of(inputs.granularity)
+    asked = asked_counts(inputs, counted(inputs.recipe.architecture, parent))
+    pieces = pieces_of(inputs.granularity, inputs.recipe, parent)
     kept, split = kept_state(workspace, inputs.retrain, "parent"), warm.split(unit, workspace)
     subject = _subject(inputs, workspace, kept, parent, split)
     beat = partial(workspace.progress, 0, inputs.recipe.steps - kept.step)
