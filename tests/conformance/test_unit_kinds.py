@@ -74,6 +74,16 @@ class TestChannelsRandomMask(ByChannels):
         return place.arm == "random_mask"
 
 
+class TestGradual(UnitKindConformance):
+    @staticmethod
+    def job() -> Resolved:
+        schedule = {"name": "gradual", "end": {"step": 11}, "every": {"steps": 2}}
+        return digits_job(method={"schedule": schedule, "rewind": {"step": 5}}, arms=[])
+
+    def is_it(self, place: Place) -> bool:
+        return place.unit.kind == "level"
+
+
 def test_every_kind_is_here() -> None:
     tried = {
         place.unit.kind

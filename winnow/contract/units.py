@@ -105,11 +105,20 @@ class Retrain(Value):
 Rates = Exact | dict[str, Exact]
 
 
+class Ramp(Value):
+    """Gradual pruning, in steps of the training: from nothing at `begin` to everything at `end`."""
+
+    begin: int
+    end: int
+    every: int
+
+
 class LevelInputs(_Inputs):
     """Prune the parent, rewind to the start's state at k, retrain.
 
     `rates` with `depth` name a full-rate level: the share masked follows from them. `cut` names the sparsity of a
     last level that lands exactly on a target off that grid. N:M needs no rates: its groups say how many go.
+    With a ramp it prunes on the way from k to the end, and not before.
     """
 
     kind: Literal["level"] = "level"
@@ -121,6 +130,7 @@ class LevelInputs(_Inputs):
     rates: Rates | None
     depth: int
     cut: Exact | None = None
+    ramp: Ramp | None = None
     retrain: Retrain
 
 

@@ -8,7 +8,7 @@ from safetensors.numpy import load, save
 
 from winnow.contract.results import Point, Score
 from winnow.lottery.state import State, prefixed, under
-from winnow.lottery.training import Best, Training
+from winnow.lottery.training import Best, Pruning, Training
 
 
 def pack(training: Training) -> bytes:
@@ -24,6 +24,9 @@ def pack(training: Training) -> bytes:
     arrays = prefixed("now/network", now.network) | prefixed("now/optimizer", now.optimizer)
     for step, state in training.kept.items():
         arrays |= prefixed(f"kept/{step}/network", state.network) | prefixed(f"kept/{step}/optimizer", state.optimizer)
+    if training.prunings:
+        notes["prunings"] = training.prunings
+        arrays |= prefixed("masks", training.host_masks)
     if training.best:
         notes["best"] = {"step": training.best.step, "validation": training.best.validation.model_dump()}
         arrays |= prefixed("best", training.best.network)
@@ -34,6 +37,10 @@ def unpack(data: bytes, training: Training) -> None:
     """Bring a training to where `pack` found it."""
     arrays = load(data)
     notes = json.loads(arrays["notes"].tobytes())
+    if prunings := notes.get("prunings"):
+        training.prunings = [Pruning(*pruning) for pruning in prunings]
+        masks = under("masks", arrays)
+        training.put_under({name: masks[name] for name in training.host_masks})  # in their order, which decides ties
     training.go_to(State(notes["step"], under("now/network", arrays), under("now/optimizer", arrays)))
     training.loss_sum.fill_(float.fromhex(notes["loss_sum"]))
     training.curve = [Point(**point) for point in notes["curve"]]

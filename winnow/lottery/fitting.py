@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from winnow.contract.problems import Reason
@@ -19,28 +19,35 @@ PULSE = 0.1
 """Seconds between two looks at whether to stop."""
 
 
-def fit(training: Training, keep: Collection[int], workspace: Workspace, pulse: float = PULSE) -> Metrics:
+def fit(
+    training: Training,
+    keep: Collection[int],
+    workspace: Workspace,
+    pulse: float = PULSE,
+    between: Sequence[Callback] = (),
+) -> Metrics:
     """Train to the end and measure, from the workspace's checkpoint where it has one: the same bytes either way.
 
-    `keep`: steps whose states stay in `training.kept`. Raises Stop as the workspace does, after a checkpoint where it
-    wants one, and UnitFailed where the loss is no number any more.
+    `keep`: steps whose states stay in `training.kept`; `between`: what else happens, before anyone looks. Raises Stop
+    as the workspace does, after a checkpoint where it wants one, and UnitFailed where the loss is no number any more.
     """
     saved = workspace.restore()
     if saved is not None:
         checkpoint.unpack(saved, training)
-    between = _Between(training, workspace, pulse)
+    own = _Between(training, workspace, pulse)
     epoch, steps = training.batches.steps_per_epoch, training.recipe.steps
     callbacks = (
         *(Callback(steps, training.follow_schedule) for steps in rate_changes(training.recipe)),
-        Callback(frozenset(keep), between.keep),
-        Callback(points(steps, epoch), between.evaluate),
-        Callback(range(epoch, steps, epoch), between.checkpoint),
-        Callback(range(steps + 1), between.beat),
+        *between,
+        Callback(frozenset(keep), own.keep),
+        Callback(points(steps, epoch), own.evaluate),
+        Callback(range(epoch, steps, epoch), own.checkpoint),
+        Callback(range(steps + 1), own.beat),
     )
     with checkpointed(training, workspace):
         train(training, callbacks)
-        between.checkpoint()
-        return between.measure()
+        own.checkpoint()
+        return own.measure()
 
 
 @contextmanager

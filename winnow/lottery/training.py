@@ -32,6 +32,15 @@ class Best(NamedTuple):
     network: Arrays
 
 
+class Pruning(NamedTuple):
+    """What was masked between two steps: asked for, and found; whether the masks kept every promise."""
+
+    step: int
+    asked: int
+    zeros: int
+    held: bool
+
+
 class Training:
     """A network on its way from a state to the last step, with what was found so far; on the device of `split`.
 
@@ -43,7 +52,9 @@ class Training:
         self.split = split
         self.network = placed(build(*recipe.network), split.train.x.device)
         self.optimizer = optimizer_for(recipe.optimizer, self.network)
+        self.host_masks = masks
         self.masks = DeviceMasks(self.network, masks)
+        self.prunings: list[Pruning] = []
         places = ARCHITECTURES[recipe.architecture].dropout
         self.smoothing = float(recipe.label_smoothing)  # Szegedy et al. 2016, arXiv:1512.00567, section 7
         own = {"seed": recipe.seed, "replicate": recipe.replicate, "copy": recipe.copy_number or 0}
@@ -73,6 +84,17 @@ class Training:
         load_optimizer(self.optimizer, state.optimizer)
         self.step = state.step
         self.follow_schedule()
+
+    def prune(self, masks: Mapping[str, NDArray[np.bool_]], pruning: Pruning) -> None:
+        """Go on under these masks. The best step so far was another network's: it is looked for anew."""
+        self.put_under(masks)
+        self.prunings.append(pruning)
+        self.best = None
+
+    def put_under(self, masks: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Mask by these from now on."""
+        self.host_masks, self.masks = masks, DeviceMasks(self.network, masks)
+        self.masks.apply()
 
     @property
     def last(self) -> int:

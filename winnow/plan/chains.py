@@ -84,6 +84,7 @@ def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: S
             rates=job.rates,
             depth=step.depth,
             cut=step.cut,
+            ramp=job.ramp,
             retrain=job.retrain,
         )
         parent = _unit(job, inputs, job.retrain)

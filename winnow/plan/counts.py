@@ -84,7 +84,9 @@ def _grouped_counts(parent: Sequence[TensorCount], groups: SemiStructured) -> Co
     return Counts(sum(zeros), zeros)
 
 
-def level_counts(parent: Sequence[TensorCount], rates: Rates, depth: int, cut: Decimal | None, scope: Scope) -> Counts:
+def level_counts(
+    parent: Sequence[TensorCount], rates: Rates, depth: int, cut: Decimal | Fraction | None, scope: Scope
+) -> Counts:
     """Zeros after pruning `parent` once more.
 
     One rate: the total follows from the depth alone, so a job's target never moves a full-rate level. Rates by layer:

@@ -13,16 +13,18 @@ from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.choices import ModelChoice
+from winnow.contract.specs.gradual import Gradual
 from winnow.contract.specs.granularity import SemiStructured
 from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, TrainSpec
 from winnow.contract.specs.pruning import Criterion, Iterative, Method, Scope
 from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training import Cosine, StepSchedule, Train
-from winnow.contract.units import LrSchedule, Milestones, Rates, Retrain, Unit
+from winnow.contract.units import LrSchedule, Milestones, Ramp, Rates, Retrain, Unit
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
 from winnow.plan.dataset_choice import chosen, settled_choice
 from winnow.plan.densities import levels_to, rates_to, settled_densities
+from winnow.plan.gradual import check_ramp, ramp
 from winnow.plan.granularity import check_groups
 from winnow.plan.knowing import known
 
@@ -100,6 +102,12 @@ class Resolved(Value):
             return Retrain(step=0, optimizer="restore", lr="resume")
         return Retrain(step=step, optimizer=rewind.optimizer, lr=rewind.lr)
 
+    @cached_property
+    def ramp(self) -> Ramp | None:
+        """Where gradual pruning begins and ends, in steps."""
+        schedule = self.spec.method.schedule if isinstance(self.spec, PruneSpec) else None
+        return ramp(schedule, self.retrain.step, self.steps_per_epoch) if isinstance(schedule, Gradual) else None
+
     @property
     def sparsity(self) -> Decimal:
         """The sparsity asked for. Densities by layer are asked for instead of one, or what results decide."""
@@ -141,6 +149,8 @@ def resolve_training(spec: TrainSpec | PruneSpec, facts: DatasetFacts, resource:
     if isinstance(settled, PruneSpec):
         _check_rates(job, architecture, settled.method.scope.exclude)
         _check_depth(job, settled)
+        if job.ramp is not None:
+            check_ramp(job.ramp, job.retrain.step, job.steps)
         check_groups(settled.method, architecture.name, tuple(name for name, _ in architecture.layers), facts)
     return job
 
@@ -184,6 +194,8 @@ def _criterion(method: Method) -> Criterion:
         raise InvalidSpec(
             f"With retraining {method.retraining!r} there is no rewind point to score at. Leave `at` out."
         )
+    if isinstance(method.schedule, Gradual):  # neither here nor there: on the way
+        return choice.model_copy(update={"alpha": choice.alpha or entry.alpha})
     at = choice.at or (entry.at if method.retraining == "rewind" else "trained")
     return choice.model_copy(update={"at": at, "alpha": choice.alpha or entry.alpha})
 

@@ -91,7 +91,9 @@ def level_verdict(job: Resolved, level: int, grid: Grid, split: Split) -> Verdic
     sizes = job.facts.sizes()
     images = sizes.test if split == "test" else sizes.validation
     margin = margin_for(float(job.spec.margin), images)
-    return verdict(_arms(level, grid, split), images, margin, same_budget=job.retrain.lr == "resume")
+    # A gradual ticket trains dense at first: that its mask trains as well from k on, nobody has seen.
+    same_budget = job.retrain.lr == "resume" and job.ramp is None
+    return verdict(_arms(level, grid, split), images, margin, same_budget=same_budget)
 
 
 def _known(job: Resolved, results: Results) -> list[Place]:

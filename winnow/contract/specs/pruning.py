@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from winnow.contract.specs.gradual import Gradual
 from winnow.contract.specs.grammar import MAX_STEPS, exactly_one, short, spelt_out, unless_given
 from winnow.contract.specs.granularity import Granularity, SemiStructured, WholeChannels, is_semi_structured
 from winnow.contract.values import Exact, Value
@@ -70,7 +71,7 @@ class OneShot(Value):
     name: Literal["one_shot"] = "one_shot"
 
 
-_Schedule = Annotated[Iterative | OneShot, Field(discriminator="name")]
+_Schedule = Annotated[Iterative | OneShot | Gradual, Field(discriminator="name")]
 Schedule = Annotated[_Schedule, short(_Schedule)]
 
 
@@ -181,6 +182,12 @@ class Method(Value):
         if isinstance(self.granularity, SemiStructured):
             return f"the granularity {_ratio(self.granularity)}"
         return None if self.scope.densities is None else "the densities of the layers"
+
+    @model_validator(mode="after")
+    def _on_the_way_is_when_it_is_scored(self) -> Self:
+        if isinstance(self.schedule, Gradual) and self.criterion.at is not None:
+            raise ValueError("a gradual schedule scores weights as they are on the way: leave `at` out")
+        return self
 
     @model_validator(mode="after")
     def _only_rewinding_has_a_rewind_point(self) -> Self:

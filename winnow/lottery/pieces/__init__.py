@@ -48,5 +48,4 @@ def pieces(granularity: Granularity | None, recipe: Recipe, masks: Masks) -> Pie
         case SemiStructured(keep=keep, of=of):
             return Groups(keep, of)
         case WholeChannels():
-            network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size)
-            return Channels(coupling(network, (recipe.channels, *recipe.size), masks.keys()))
+            return Channels(coupling(build(*recipe.network), (recipe.channels, *recipe.size), masks.keys()))

@@ -14,6 +14,7 @@ from winnow.contract.units import (
     ControlInputs,
     EvaluateInputs,
     LevelInputs,
+    Ramp,
     StabilityInputs,
     TrainInputs,
     Unit,
@@ -22,6 +23,7 @@ from winnow.lottery.numerics import settle
 from winnow.lottery.units.brought import brought
 from winnow.lottery.units.control import control
 from winnow.lottery.units.evaluate import evaluate
+from winnow.lottery.units.gradual import gradual
 from winnow.lottery.units.level import level
 from winnow.lottery.units.stability import stability
 from winnow.lottery.units.train import train
@@ -62,6 +64,8 @@ def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
     match unit.inputs:
         case TrainInputs():
             return train(unit, unit.inputs, workspace, warm)
+        case LevelInputs(ramp=Ramp() as ramp):
+            return gradual(unit, unit.inputs, ramp, workspace, warm)
         case LevelInputs():
             return level(unit, unit.inputs, workspace, warm)
         case ControlInputs():
