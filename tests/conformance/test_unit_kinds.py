@@ -1,7 +1,11 @@
 from tests.conformance.unit_kind import UnitKindConformance, searching_job
+from tests.support.brought import brought_unit, safetensors, weights
 from tests.support.lottery import digits_job
+from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.specs.choices import DatasetChoice, ModelChoice
+from winnow.contract.specs.jobs import EvaluateSpec
 from winnow.contract.units import VERSIONS
-from winnow.plan import Place, Resolved, places
+from winnow.plan import Place, Resolved, places, resolve
 
 
 class TestTrain(UnitKindConformance):
@@ -82,6 +86,31 @@ class TestGradual(UnitKindConformance):
 
     def is_it(self, place: Place) -> bool:
         return place.unit.kind == "level"
+
+
+class TestBrought(UnitKindConformance):
+    trains = False
+    sent = safetensors(weights())
+
+    @staticmethod
+    def job() -> Resolved:
+        return resolve(EvaluateSpec(model=ModelChoice(name="mdl_")), None, "cpu", (brought_unit(TestBrought.sent),))
+
+    def is_it(self, place: Place) -> bool:
+        return place.unit.kind == "brought"
+
+
+class TestEvaluate(UnitKindConformance):
+    trains = False
+    sent = TestBrought.sent
+
+    @staticmethod
+    def job() -> Resolved:
+        spec = EvaluateSpec(model=ModelChoice(name="mdl_"), dataset=DatasetChoice(name="digits"))
+        return resolve(spec, DATASETS["digits"], "cpu", (brought_unit(TestBrought.sent),))
+
+    def is_it(self, place: Place) -> bool:
+        return place.unit.kind == "evaluate"
 
 
 def test_every_kind_is_here() -> None:

@@ -141,8 +141,11 @@ def digits_job(**changes: Any) -> Resolved:
 
 
 def inputs_of(unit: Unit, folder: Path) -> dict[str, Path]:
-    """What a unit's parents left in FOLDER/KEY, under the names that a workspace gives them."""
-    return {f"{role}/{path.name}": path for role, key in unit.parents.items() for path in (folder / key).iterdir()}
+    """What a unit's parents left in FOLDER/KEY, under the names that a workspace gives them; FOLDER/SHA-256 is sent."""
+    sent = {name: folder / sha256 for name, sha256 in unit.uploads.items()}
+    return sent | {
+        f"{role}/{path.name}": path for role, key in unit.parents.items() for path in (folder / key).iterdir()
+    }
 
 
 def do(unit: Unit, folder: Path, warm: Warm) -> UnitResult:

@@ -2,6 +2,9 @@
 
 import errno
 import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
 
 import torch
 
@@ -9,28 +12,14 @@ from winnow.artifact.digest import file_ref
 from winnow.artifact.ticket import fixed_bytes
 from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.results import UnitResult
-from winnow.contract.units import (
-    BroughtInputs,
-    ControlInputs,
-    EvaluateInputs,
-    LevelInputs,
-    Ramp,
-    StabilityInputs,
-    TrainInputs,
-    Unit,
-)
+from winnow.contract.units import BroughtInputs, EvaluateInputs, Inputs, Unit
 from winnow.lottery.numerics import settle
-from winnow.lottery.units.brought import brought
-from winnow.lottery.units.control import control
-from winnow.lottery.units.evaluate import evaluate
-from winnow.lottery.units.gradual import gradual
-from winnow.lottery.units.level import level
-from winnow.lottery.units.stability import stability
-from winnow.lottery.units.train import train
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Stop, UnitFailed, Workspace
 
 __all__ = ["Stop", "UnitFailed", "Warm", "Workspace", "run", "settle"]
+
+Function = Callable[[Unit, Inputs, Workspace, Warm], UnitResult]
 
 
 def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
@@ -61,21 +50,9 @@ def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
 
 
 def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
-    match unit.inputs:
-        case TrainInputs():
-            return train(unit, unit.inputs, workspace, warm)
-        case LevelInputs(ramp=Ramp() as ramp):
-            return gradual(unit, unit.inputs, ramp, workspace, warm)
-        case LevelInputs():
-            return level(unit, unit.inputs, workspace, warm)
-        case ControlInputs():
-            return control(unit, unit.inputs, workspace, warm)
-        case BroughtInputs():
-            return brought(unit, unit.inputs, workspace, warm)
-        case EvaluateInputs():
-            return evaluate(unit, unit.inputs, workspace, warm)
-        case StabilityInputs():
-            return stability(unit, unit.inputs, workspace, warm)
+    """By the function that has the kind's name, in the file of that name."""
+    function = cast(Function, getattr(import_module(f"{__name__}.{unit.kind}"), unit.kind))
+    return function(unit, unit.inputs, workspace, warm)
 
 
 def _no_room(unit: Unit) -> str:

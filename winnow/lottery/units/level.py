@@ -19,6 +19,7 @@ from winnow.lottery.selection import Masks
 from winnow.lottery.state import State
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
+from winnow.lottery.units.gradual import gradual
 from winnow.lottery.units.outcome import counted, in_network_order, result, write_model
 from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
 from winnow.lottery.warm import Warm
@@ -28,6 +29,9 @@ from winnow.plan.counts import asked_counts
 
 def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> UnitResult:
     """Prune the parent, rewind what is left to the state at k (or keep it), retrain to the end of the schedule."""
+    if inputs.ramp is not None:
+        return gradual(unit, inputs, inputs.ramp, workspace, warm)
+
     # Prune: of the parent's surviving weights, those of lowest score.
     found = read_masks(workspace.inputs["parent/mask.safetensors"])
     parent = in_network_order(inputs.recipe, found, inputs.scope.exclude)
