@@ -4,7 +4,17 @@ import hashlib
 from typing import Literal
 
 Purpose = Literal[
-    "init", "order", "augment", "dropout", "split", "fraction", "random_reinit", "random_mask", "score", "scored_images"
+    "init",
+    "order",
+    "augment",
+    "dropout",
+    "split",
+    "fraction",
+    "random_reinit",
+    "random_mask",
+    "score",
+    "scored_images",
+    "head",
 ]
 
 

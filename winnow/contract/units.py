@@ -17,7 +17,16 @@ from winnow.contract.values import Exact, Value, canonical_json, sha256_hex
 TORCH_RELEASE = "2.13.0"
 """The release that every result is made with; another one makes other units."""
 
-VERSIONS = {"train": 1, "level": 1, "control": 1, "stability": 1, "brought": 1, "evaluate": 1}
+VERSIONS = {
+    "train": 1,
+    "level": 1,
+    "control": 1,
+    "stability": 1,
+    "brought": 1,
+    "evaluate": 1,
+    "features": 1,
+    "transfer": 1,
+}
 """The version of each kind's algorithm: raised when its bytes change, so that old results are not taken for new."""
 
 
@@ -187,12 +196,58 @@ class StabilityInputs(_Inputs):
     step: int
 
 
+class Begin(Value):
+    """Where a transferred network begins: which values, under which mask, with whose head.
+
+    `init`: those that the model's own training began with; `rewound`: its state at its rewind point; `trained`: those
+    that it ended with; `random`: fresh ones. Of the mask null is none. A fresh head is drawn for the new classes, and
+    has no mask; a head that is carried knows the classes by another order, perhaps.
+    """
+
+    values: Literal["init", "rewound", "trained", "random"]
+    mask: Literal["ticket", "shuffled"] | None = None
+    step: int | None = Field(None, description="Of `rewound`: the step whose state it is.")
+    origin: Recipe | None = Field(None, description="Of `init`: what the model's own training began with.")
+    head: tuple[int, ...] | None = Field(None, description="Of each class its place in the model's head; null: fresh.")
+
+
+class _BegunInputs(_Inputs):
+    model: str = Field(description="Key of the unit that made the model.")
+    start: str | None = Field(None, description="Key of the train unit that kept the state at its rewind point.")
+    begin: Begin
+
+
+class FeaturesInputs(_BegunInputs):
+    """What the frozen part of a network makes of every image. The recipe says of training nothing."""
+
+    kind: Literal["features"] = "features"
+    trainable: tuple[str, ...]
+
+
+class TransferInputs(_BegunInputs):
+    """A model's network, or its ticket's, trained on other images. They are normalised as the model's were."""
+
+    kind: Literal["transfer"] = "transfer"
+    trainable: tuple[str, ...] | None = Field(None, description="The modules that train; null: all.")
+    features: str | None = Field(None, description="Key of the unit with the features of the frozen part.")
+
+
 Inputs = Annotated[
-    TrainInputs | LevelInputs | ControlInputs | StabilityInputs | BroughtInputs | EvaluateInputs,
+    TrainInputs
+    | LevelInputs
+    | ControlInputs
+    | StabilityInputs
+    | BroughtInputs
+    | EvaluateInputs
+    | FeaturesInputs
+    | TransferInputs,
     Field(discriminator="kind"),
 ]
 
-Kind = Literal["train", "level", "control", "stability", "brought", "evaluate"]
+ROLES = ("start", "parent", "level", "model", "features")
+"""The fields of inputs that hold the key of another unit: what it is read for."""
+
+Kind = Literal["train", "level", "control", "stability", "brought", "evaluate", "features", "transfer"]
 
 
 class Unit(Value):
@@ -219,16 +274,8 @@ class Unit(Value):
     @property
     def parents(self) -> dict[str, str]:
         """Role → key of the units whose outputs this one reads."""
-        match self.inputs:
-            case LevelInputs(start=start, parent=parent):
-                return {"start": start, "parent": parent}
-            case ControlInputs(start=start, level=level):
-                return {"start": start, "level": level}
-            case EvaluateInputs(model=model):
-                return {"model": model}
-            case StabilityInputs(start=start):
-                return {"start": start}
-        return {}
+        named = {role: getattr(self.inputs, role, None) for role in ROLES}
+        return {role: key for role, key in named.items() if key is not None}
 
     @property
     def uploads(self) -> dict[str, str]:
@@ -242,7 +289,7 @@ class Unit(Value):
     @property
     def model_id(self) -> str | None:
         """The id of the model it makes; what is there to be compared with makes none, nor does what only measures."""
-        return None if self.kind in ("control", "stability", "evaluate") else model_id(self.key)
+        return None if self.kind in ("control", "stability", "evaluate", "features") else model_id(self.key)
 
     @property
     def facts(self) -> DatasetFacts:

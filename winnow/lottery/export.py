@@ -27,7 +27,7 @@ def graph(architecture: str, classes: int, channels: int, size: tuple[int, int])
     Raises NotImplementedError for a layer that has no rule here.
     """
     network = build(architecture, classes, channels, size)
-    nodes = [node for traced in _Tracer().trace(network).nodes for node in _translated(traced, network)]
+    nodes = [node for traced in LayerTracer().trace(network).nodes for node in _translated(traced, network)]
     used = {name for node in nodes for name in node.input}
     places = [
         TensorProto(name=name, dims=list(tensor.shape), data_type=TensorProto.FLOAT)
@@ -49,10 +49,11 @@ def graph(architecture: str, classes: int, channels: int, size: tuple[int, int])
     return bytes(model.SerializeToString(deterministic=True))
 
 
-class _Tracer(fx.Tracer):
+class LayerTracer(fx.Tracer):
     """Stops at torch's layers and at the shortcut, which has slices that depend on nothing."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        """Whether a module is one node."""
         return isinstance(module, Shortcut) or super().is_leaf_module(module, name)
 
 

@@ -87,7 +87,7 @@ class _Between:
         if training.curve and last == training.step:
             return
         self._check_finite(float(training.loss_sum))
-        validation = score(training.network, training.split.validation, training.split.preprocessing, self.beat)
+        validation = score(training.taught, training.split.validation, training.split.preprocessing, self.beat)
         self._check_finite(validation.loss)
         values = {
             "validation_loss": validation.loss,
@@ -121,9 +121,9 @@ class _Between:
         """
         training, split, best = self.training, self.training.split, self.training.best
         assert best is not None  # noqa: S101 - the last step is always measured
-        train = score(training.network, split.train, split.preprocessing, self.beat)
-        validation = full_score(training.network, split.validation, split, self.beat)
-        test = full_score(training.network, split.test, split, self.beat)
+        train = score(training.taught, split.train, split.preprocessing, self.beat)
+        validation = full_score(training.taught, split.validation, split, self.beat)
+        test = full_score(training.taught, split.test, split, self.beat)
         return Metrics(
             train=train,
             validation=validation,
@@ -135,7 +135,7 @@ class _Between:
 
     def _test_of(self, best: Best) -> Score:
         """Measured on a copy: the network itself must be what a checkpoint should hold, whenever a stop comes."""
-        network = copy.deepcopy(self.training.network)
+        network = copy.deepcopy(self.training.taught)
         load_network(network, best.network)
         return full_score(network, self.training.split.test, self.training.split, self.beat)
 

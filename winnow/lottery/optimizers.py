@@ -20,12 +20,13 @@ OptimizerState = Mapping[str, Tensor]
 class Optimizer(ABC):
     """Updates a network's parameters in place, with a state of their own for each from its first step on.
 
-    Every parameter takes part in every step. The lists are in the order of the parameters.
+    Every parameter that is not frozen takes part in every step. The lists are in the order of the parameters.
     """
 
     def __init__(self, network: nn.Module, lr: float) -> None:
         self.lr = lr
-        self.names, self.parameters = map(list, zip(*network.named_parameters(), strict=True))
+        trained = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+        self.names, self.parameters = map(list, zip(*trained, strict=True))
         self._lists: dict[str, list[Tensor]] = {}
 
     def zero_grad(self) -> None:

@@ -1,6 +1,6 @@
 """The training loop: forward, loss, backward, step, mask. Everything else happens between steps, at its frequency."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from winnow.lottery.data.batches import Batches
 from winnow.lottery.data.images import Split
 from winnow.lottery.dropout import Dropout
 from winnow.lottery.early_stopping import exhausted
+from winnow.lottery.freezing import behind, freeze
 from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.masking import DeviceMasks
 from winnow.lottery.optimizers import optimizer_for
@@ -47,10 +48,24 @@ class Training:
     Whatever looks at it between two steps sees everything that the next step depends on.
     """
 
-    def __init__(self, recipe: Recipe, split: Split, start: State, masks: Mapping[str, NDArray[np.bool_]]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        split: Split,
+        start: State,
+        masks: Mapping[str, NDArray[np.bool_]],
+        trainable: Collection[str] | None = None,
+    ) -> None:
+        """`trainable`: the modules that train, all unless given. A split of features goes in before the first."""
         self.recipe = recipe
         self.split = split
         self.network = placed(build(*recipe.network), split.train.x.device)
+        self.taught = self.network
+        """What batches go through: the network, or what of it comes behind the features."""
+        if trainable is not None:
+            freeze(self.network, trainable)
+            if split.train.x.is_floating_point():
+                self.taught = behind(self.network, trainable)
         self.optimizer = optimizer_for(recipe.optimizer, self.network)
         self.host_masks = masks
         self.masks = DeviceMasks(self.network, masks)
@@ -131,7 +146,7 @@ def take_step(training: Training) -> None:
     """One step. Masked weights are +0.0 again before anyone can look."""
     images, labels = training.batches.at(training.step)
     training.dropout.draw_for(training.step)
-    loss: Tensor = cross_entropy(training.network(images), labels, label_smoothing=training.smoothing)
+    loss: Tensor = cross_entropy(training.taught(images), labels, label_smoothing=training.smoothing)
     training.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     if training.recipe.clip is not None:

@@ -121,9 +121,14 @@ def _unit(job: Resolved, inputs: Inputs, retrain: Retrain) -> Unit:
 
 
 def _common(job: Resolved, replicate: int) -> dict[str, Any]:
+    return {"recipe": recipe_of(job, replicate), "threads": job.spec.threads, "resource": job.resource}
+
+
+def recipe_of(job: Resolved, replicate: int) -> Recipe:
+    """How one replicate of a job is trained."""
     spec, facts = job.training, job.facts
     train = spec.train
-    recipe = Recipe(
+    return Recipe(
         fingerprint=facts.fingerprint,
         subset=facts.subset,
         fraction=facts.fraction,
@@ -145,4 +150,3 @@ def _common(job: Resolved, replicate: int) -> dict[str, Any]:
         seed=spec.seed,
         replicate=replicate,
     )
-    return {"recipe": recipe, "threads": spec.threads, "resource": job.resource}

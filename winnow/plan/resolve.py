@@ -19,6 +19,7 @@ from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, TrainSpec
 from winnow.contract.specs.pruning import Criterion, Iterative, Method, Scope
 from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training import Cosine, StepSchedule, Train
+from winnow.contract.specs.transfer import TransferSpec
 from winnow.contract.units import LrSchedule, Milestones, Ramp, Rates, Retrain, Unit
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
@@ -51,7 +52,7 @@ class Resolved(Value):
         return self.dataset
 
     @property
-    def training(self) -> TrainSpec | PruneSpec:
+    def training(self) -> TrainSpec | PruneSpec | TransferSpec:
         """The spec of a job that trains."""
         assert not isinstance(self.spec, EvaluateSpec)  # noqa: S101 - the caller's mistake: it trains nothing
         return self.spec
@@ -96,6 +97,8 @@ class Resolved(Value):
         if isinstance(spec, PruneSpec) and spec.method.retraining != "rewind":
             lr: Literal["restart", "last"] = "restart" if spec.method.retraining == "lr_rewind" else "last"
             return Retrain(weights="trained", step=0, optimizer="fresh", lr=lr)
+        if isinstance(spec, TransferSpec):
+            return Retrain(step=0, optimizer="restore", lr="resume")
         rewind = spec.method.rewind if isinstance(spec, PruneSpec) else spec.rewind
         step = 0 if isinstance(rewind, str) else _steps(rewind.step, rewind.epoch, self.steps_per_epoch)
         if isinstance(rewind, str) or step == 0:
@@ -145,7 +148,7 @@ def resolve_training(spec: TrainSpec | PruneSpec, facts: DatasetFacts, resource:
         }
     )
     job = Resolved(spec=settled, dataset=facts, resource=resource)
-    _check_budget(job, spec.train)
+    check_budget(job, spec.train)
     if isinstance(settled, PruneSpec):
         _check_rates(job, architecture, settled.method.scope.exclude)
         _check_depth(job, settled)
@@ -214,7 +217,8 @@ def _check_image(architecture: Architecture, facts: DatasetFacts) -> None:
         )
 
 
-def _check_budget(job: Resolved, train: Train) -> None:
+def check_budget(job: Resolved, train: Train) -> None:
+    """Refuse batches and schedules that do not fit the training split. Raises InvalidSpec."""
     sizes = job.facts.sizes()
     if train.batch_size > sizes.train:
         raise InvalidSpec(f"batch_size is {train.batch_size}, but the training split has {sizes.train} images.")

@@ -6,9 +6,11 @@ from typing import Literal
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.jobs import EvaluateSpec, Spec
+from winnow.contract.specs.transfer import TransferSpec
 from winnow.contract.units import Unit
 from winnow.plan.evaluations import resolve_evaluation
 from winnow.plan.resolve import Resolved, resolve_training
+from winnow.plan.transfers import resolve_transfer
 
 
 def resolve(
@@ -22,7 +24,11 @@ def resolve(
         if not source:
             raise InvalidSpec(f"{spec.model.name!r} is no model: an evaluation wants one that is there, `mdl_…`.")
         return resolve_evaluation(spec, facts, resource, source)
+    assert facts is not None  # noqa: S101 - the caller's mistake: these specs name a data set
+    if isinstance(spec, TransferSpec):
+        if not source:
+            raise InvalidSpec(f"{spec.model.name!r} is no model: a transfer wants one that is there, `mdl_…`.")
+        return resolve_transfer(spec, facts, resource, source)
     if source:
         raise InvalidSpec(f"A {spec.kind} job wants an architecture, not a model. GET /v1/architectures lists them.")
-    assert facts is not None  # noqa: S101 - the caller's mistake: these specs name a data set
     return resolve_training(spec, facts, resource)

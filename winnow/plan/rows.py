@@ -15,12 +15,15 @@ from winnow.contract.results import (
 )
 from winnow.contract.specs.granularity import WholeChannels
 from winnow.contract.specs.jobs import CONTROLS, EvaluateSpec, PlaceArm, PruneSpec
+from winnow.contract.specs.transfer import TRANSFER_ARMS, TransferSpec
 from winnow.plan.evaluations import measured
 from winnow.plan.needed import found_rewind
 from winnow.plan.place import Place
 from winnow.plan.places import places
 from winnow.plan.resolve import Resolved
 from winnow.plan.targets import Met, target_met
+from winnow.plan.transfer_rows import transferred
+from winnow.plan.transfers import LEVEL
 from winnow.plan.verdict import Arms, margin_for, replicates_wanted, summary, verdict
 
 Results = Mapping[str, UnitResult]
@@ -34,6 +37,8 @@ def levels(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
     """One row for each level of which a ticket, or at level 0 a dense network, is known."""
     if isinstance(job.spec, EvaluateSpec):
         return measured(job, results)
+    if isinstance(job.spec, TransferSpec):
+        return transferred(job, results)
     known = _known(job, results)
     grid = _grid(known, results)
     numbers = sorted({place.level for place in known if place.arm in ("dense", "ticket")})
@@ -42,8 +47,9 @@ def levels(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
 
 def table(job: Resolved, results: Results) -> tuple[TableRow, ...]:
     """One row for each network measured so far, by level, arm and replicate."""
-    order: tuple[PlaceArm, ...] = ("source", "evaluated", "dense", "ticket", *CONTROLS)
-    known = sorted(_known(job, results), key=lambda p: (p.level, order.index(p.arm), p.replicate))
+    order: tuple[PlaceArm, ...] = ("source", "evaluated", "dense", "ticket", *CONTROLS, *TRANSFER_ARMS)
+    shown = [place for place in _known(job, results) if place.arm in order]
+    known = sorted(shown, key=lambda p: (p.level, order.index(p.arm), p.replicate))
     return tuple(_table_row(place, results[place.unit.key]) for place in known)
 
 
@@ -62,7 +68,7 @@ def claims(job: Resolved, results: Results) -> JobResult:
 def level_of_target(job: Resolved, results: Results) -> Met:
     """The level that the finished job's target comes to; test scores have no say."""
     if not isinstance(job.spec, PruneSpec):
-        return Met(0, reached=True)
+        return Met(LEVEL if isinstance(job.spec, TransferSpec) else 0, reached=True)
     grid = _grid(_known(job, results), results)
     networks = [grid[place] for place in sorted(grid) if place[1] in NETWORKS]
     return target_met(job.spec, [[result for _, result in sorted(level.items())] for level in networks])

@@ -5,42 +5,29 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from winnow.contract.specs.choices import DatasetChoice, ModelChoice
+from winnow.contract.specs.choices import DatasetChoice
+from winnow.contract.specs.common import Common, Training
 from winnow.contract.specs.grammar import short
 from winnow.contract.specs.pruning import Iterative, Method, Rewind
 from winnow.contract.specs.targets import Target
-from winnow.contract.specs.training import Train
-from winnow.contract.values import Exact, Value
+from winnow.contract.specs.transfer import TransferArm, TransferSpec
+from winnow.contract.values import Exact
 
 Control = Literal["random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
 Arm = Literal["ticket", "dense", "random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
-PlaceArm = Arm | Literal["source", "evaluated", "stability"]
+PlaceArm = Arm | TransferArm | Literal["source", "evaluated", "stability", "features"]
 """Arms, and what else has a place in a job: the model that it was given, that model measured, the search for k."""
 CONTROLS: tuple[Control, ...] = ("random_reinit", "random_mask", "reversed_mask", "fine_tuned")
 
 
-class _Common(Value):
-    model: Annotated[ModelChoice, short(ModelChoice)]
-    threads: int = Field(1, ge=1, le=64, description="CPU threads for each unit; part of what decides the bytes.")
-    resource: Literal["auto", "cpu", "gpu"] = Field(
-        "auto", description="`auto` takes a GPU where a live worker has one."
-    )
-
-
-class _Training(_Common):
-    dataset: Annotated[DatasetChoice, short(DatasetChoice)]
-    train: Train = Field(default_factory=Train)
-    seed: int = Field(0, ge=0, lt=2**63, description="Every random number follows from it; 0 is a seed.")
-
-
-class TrainSpec(_Training):
+class TrainSpec(Training):
     """Train one network."""
 
     kind: Literal["train"] = "train"
     rewind: Rewind = Field(default_factory=Rewind, description="Also keep the state at this point.")
 
 
-class PruneSpec(_Training):
+class PruneSpec(Training):
     """Find a lottery ticket and the evidence that it is one."""
 
     kind: Literal["prune"] = "prune"
@@ -94,7 +81,7 @@ class PruneSpec(_Training):
         return tuple(arm for arm in CONTROLS if arm in self.arms)
 
 
-class EvaluateSpec(_Common):
+class EvaluateSpec(Common):
     """Measure a model on the test images of a data set whose classes it knows; they are matched by name."""
 
     kind: Literal["evaluate"] = "evaluate"
@@ -103,5 +90,5 @@ class EvaluateSpec(_Common):
     )
 
 
-Spec = Annotated[TrainSpec | PruneSpec | EvaluateSpec, Field(discriminator="kind")]
-SPEC: TypeAdapter[TrainSpec | PruneSpec | EvaluateSpec] = TypeAdapter(Spec)
+Spec = Annotated[TrainSpec | PruneSpec | EvaluateSpec | TransferSpec, Field(discriminator="kind")]
+SPEC: TypeAdapter[TrainSpec | PruneSpec | EvaluateSpec | TransferSpec] = TypeAdapter(Spec)

@@ -21,7 +21,9 @@ class Normalisation:
         self._room = torch.empty(0, device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """uint8 N×C×H×W as float32, in memory that the next call uses again."""
+        """uint8 N×C×H×W as float32, in memory that the next call uses again. Features, float32, stay as they are."""
+        if x.is_floating_point():
+            return x
         if len(self._room) < len(x):
             self._room = torch.empty(x.shape, device=x.device)
         return self._room[: len(x)].copy_(x).mul_(self._scale).add_(self._shift)

@@ -1,6 +1,7 @@
 """The checks of the audit that need content: each says what was asked for and what was seen."""
 
 import hashlib
+from collections.abc import Collection
 
 import numpy as np
 
@@ -43,6 +44,20 @@ def state_restored(training: Training, declared: State, masks: Masks) -> Check:
     same = f"all {len(wanted)} tensors under the mask: sha256 {found}"
     text = same if found == expected else f"sha256 {found}, not {expected}"
     return Check(name="state_at_k_restored", ok=found == expected, evidence=f"{text}, step {training.step}")
+
+
+def frozen_unchanged(before: Arrays, after: Arrays, trained: Collection[str]) -> Check:
+    """What is frozen is, bit for bit, what it was: parameters, and the statistics of normalisation that stands still.
+
+    A trained normalisation's statistics move with it.
+    """
+    moving = {name.rpartition(".")[0] for name in trained}
+    frozen = [name for name in before if name.rpartition(".")[0] not in moving]
+    changed = [name for name in frozen if not np.array_equal(before[name], after[name])]
+    text = f"{len(frozen)} tensors frozen, {len(trained)} trained"
+    return Check(
+        name="frozen_unchanged", ok=not changed, evidence=f"{text}; changed: {changed[0]}" if changed else text
+    )
 
 
 def optimizer_as_declared(training: Training, kept: State, retrain: Retrain) -> Check:

@@ -1,0 +1,50 @@
+"""A model, or a ticket, taken to another data set."""
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from winnow.contract.specs.common import Training
+from winnow.contract.values import Exact
+
+TransferArm = Literal["mask_init", "mask_rewound", "mask_trained", "mask_random", "random_mask", "no_mask"]
+TICKETS: tuple[TransferArm, ...] = ("mask_init", "mask_rewound", "mask_trained")
+"""Ways to carry a ticket, by the values that it begins with; of those asked for the first is the job's ticket."""
+TRANSFER_ARMS: tuple[TransferArm, ...] = (*TICKETS, "no_mask", "random_mask", "mask_random")
+
+ModuleName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class TransferSpec(Training):
+    """Train a model's network on another data set; what it begins with and what is trained of it is said here.
+
+    Where the classes differ by name the head is a fresh one, dense and without a mask. Images are adapted to the size
+    and channels of the model's own, and normalised as those were.
+    """
+
+    kind: Literal["transfer"] = "transfer"
+    trainable: Literal["all", "head"] | tuple[ModuleName, ...] = Field(
+        "all", description="`all`, `head`, or the names of modules that train beside the head: the rest is frozen."
+    )
+    arms: tuple[TransferArm, ...] | None = Field(
+        None,
+        min_length=1,
+        description="What the mask is laid over: the values at step 0 (`mask_init`), at the rewind point, after "
+        "training, or fresh ones; the ticket's start under a random mask, or under none. Unless given: of a ticket "
+        "mask_trained, no_mask, random_mask and mask_random, of a dense model no_mask and mask_random.",
+    )
+    replicates: int = Field(3, ge=1, le=100, description="Whole experiments with other seeds; a verdict wants 3.")
+    margin: Exact = Field(Decimal("0.5"), ge=0, le=100, description="Accuracy points a matching ticket may lose.")
+
+    @model_validator(mode="after")
+    def _arms_once(self) -> Self:
+        if self.arms is not None and len(set(self.arms)) != len(self.arms):
+            raise ValueError("name each arm once")
+        return self
+
+    @model_validator(mode="after")
+    def _equal_budgets(self) -> Self:
+        if self.train.early_stopping is not None:
+            raise ValueError("arms are compared at equal budgets: leave early_stopping out")
+        return self

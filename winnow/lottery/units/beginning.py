@@ -1,0 +1,90 @@
+"""What a transferred network begins with: a model's values, or others, under its mask, with its head or a fresh one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from winnow.artifact.header import Header
+from winnow.artifact.masks import read_masks
+from winnow.artifact.preprocessing import Preprocessing
+from winnow.artifact.weights import read_tensors
+from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.seeds import seed_for
+from winnow.contract.units import FeaturesInputs, TransferInputs
+from winnow.lottery.data.images import Split
+from winnow.lottery.inits import initial
+from winnow.lottery.selection import Mask, shuffled
+from winnow.lottery.state import Array, Arrays, read_state
+from winnow.lottery.units.outcome import in_network_order
+from winnow.lottery.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Values of every tensor, masks over those that are pruned, and how the model's images were normalised."""
+
+    values: Arrays
+    masks: Mapping[str, Mask]
+    ticket: Mapping[str, Mask]
+    """The model's own masks, of the tensors that are carried."""
+    preprocessing: Preprocessing
+
+    def split(self, split: Split) -> Split:
+        """The images as the model was shown its own."""
+        return replace(split, preprocessing=self.preprocessing)
+
+
+def beginning(inputs: TransferInputs | FeaturesInputs, workspace: Workspace) -> Beginning:
+    """As the inputs say. The random arms draw by replicate: from its seed, never from the model's."""
+    recipe, begin = inputs.recipe, inputs.begin
+    weights, metadata = read_tensors(workspace.inputs["model/weights.safetensors"])
+    head = head_of(recipe.architecture)
+    found = in_network_order(recipe, read_masks(workspace.inputs["model/mask.safetensors"]))
+    ticket = found if begin.head is not None else {name: mask for name, mask in found.items() if name not in head}
+    masks = _masks(inputs, ticket)
+    values = _with_head(_values(inputs, workspace, weights), inputs)
+    under = {
+        name: np.where(masks[name], array, 0).astype(array.dtype) if name in masks else array
+        for name, array in values.items()
+    }
+    return Beginning(under, masks, ticket, Header.of_metadata(metadata).preprocessing)
+
+
+def head_of(architecture: str) -> tuple[str, str]:
+    """The tensors of the output layer: its weight, and its bias if it has one."""
+    weight = next(name for name, kind in ARCHITECTURES[architecture].layers if kind == "output")
+    return weight, weight.removesuffix("weight") + "bias"
+
+
+def _masks(inputs: TransferInputs | FeaturesInputs, ticket: Mapping[str, Mask]) -> dict[str, Mask]:
+    recipe = inputs.recipe
+    match inputs.begin.mask:
+        case "ticket":
+            return dict(ticket)
+        case "shuffled":  # inside each layer
+            return shuffled(ticket, seed_for(recipe.seed, "random_mask", recipe.replicate))
+    return {name: np.ones_like(mask) for name, mask in ticket.items()}
+
+
+def _values(inputs: TransferInputs | FeaturesInputs, workspace: Workspace, trained: Arrays) -> Arrays:
+    begin, recipe = inputs.begin, inputs.recipe
+    if begin.origin is not None:
+        return initial(begin.origin, seed_for(begin.origin.seed, "init", begin.origin.replicate))
+    if begin.step is not None:
+        return read_state(workspace.inputs[f"start/state-{begin.step}.safetensors"]).network
+    if begin.values == "random":
+        return initial(recipe, seed_for(recipe.seed, "random_reinit", recipe.replicate))
+    return trained
+
+
+def _with_head(values: Arrays, inputs: TransferInputs | FeaturesInputs) -> dict[str, Array]:
+    """The same with a fresh head, the same one in every arm; or with the model's head in the order of the classes."""
+    recipe, own = inputs.recipe, dict(values)
+    if inputs.begin.values == "random":
+        return own
+    if inputs.begin.head is not None:
+        places = list(inputs.begin.head)
+        return own | {name: own[name][places] for name in head_of(recipe.architecture) if name in own}
+    fresh = initial(recipe, seed_for(recipe.seed, "head", recipe.replicate))
+    return own | {name: fresh[name] for name in head_of(recipe.architecture) if name in fresh}

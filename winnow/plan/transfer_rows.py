@@ -1,0 +1,84 @@
+"""What a transfer found: one row, keyed by its arms, and the verdict on the ticket among them."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from winnow.contract.results import LevelRow, ModelRow, Score, UnitResult, Verdict
+from winnow.contract.specs.transfer import TICKETS, TransferArm, TransferSpec
+from winnow.contract.units import BroughtInputs
+from winnow.plan.place import Place
+from winnow.plan.resolve import Resolved
+from winnow.plan.transfers import LEVEL, transfers
+from winnow.plan.verdict import Arms, margin_for, summary, verdict
+
+Results = Mapping[str, UnitResult]
+
+
+def transferred(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
+    """The row, as soon as one network is trained."""
+    spec = job.spec
+    assert isinstance(spec, TransferSpec)  # noqa: S101 - the caller's mistake
+    known = [place for place in transfers(job) if place.unit.kind == "transfer" and place.unit.key in results]
+    if not known:
+        return ()
+    first = results[known[0].unit.key]
+    models = tuple(_model(place, results) for place in known)
+    return (
+        LevelRow(
+            level=LEVEL,
+            sparsity=first.zeros / first.prunable,
+            density=(first.prunable - first.zeros) / first.prunable,
+            zeros=first.zeros,
+            prunable=first.prunable,
+            sparsity_of_all=first.zeros / first.parameters,
+            arms={arm: summary(_scores(known, results, arm, "test")) for arm in spec.arms or ()},
+            verdict=transfer_verdict(job, results, "test"),
+            model_id=next((model.model_id for model in models if model.replicate == 0), None),
+            models=models,
+        ),
+    )
+
+
+def transfer_verdict(job: Resolved, results: Results, split: Literal["validation", "test"]) -> Verdict | None:
+    """The verdict on the first ticket that was asked for, once all arms are measured; none without ticket or no_mask.
+
+    A brought network has no values of its own but those it came with: there the random mask alone decides `winning`.
+    """
+    spec = job.spec
+    assert isinstance(spec, TransferSpec)  # noqa: S101 - the caller's mistake
+    arms: tuple[TransferArm, ...] = spec.arms or ()
+    ticket = next((arm for arm in TICKETS if arm in arms), None)
+    known = [place for place in transfers(job) if place.unit.kind == "transfer"]
+    if ticket is None or "no_mask" not in arms or any(place.unit.key not in results for place in known):
+        return None
+    found = {arm: _scores(known, results, arm, split) for arm in arms}
+    shuffled = found.get("random_mask")
+    brought = isinstance(job.source[0].inputs, BroughtInputs)
+    compared = Arms(
+        ticket=found[ticket],
+        dense=found["no_mask"],
+        random_reinit=shuffled if brought else found.get("mask_random"),
+        random_mask=shuffled,
+    )
+    sizes = job.facts.sizes()
+    images = sizes.test if split == "test" else sizes.validation
+    return verdict(compared, images, margin_for(float(spec.margin), images), same_budget=True)
+
+
+def _scores(known: list[Place], results: Results, arm: TransferArm, split: str) -> list[float]:
+    here = sorted((place for place in known if place.arm == arm), key=lambda place: place.replicate)
+    return [_accuracy(getattr(results[place.unit.key].metrics, split)) for place in here if place.unit.key in results]
+
+
+def _accuracy(score: Score) -> float:
+    return score.accuracy
+
+
+def _model(place: Place, results: Results) -> ModelRow:
+    test = results[place.unit.key].metrics.test
+    return ModelRow(
+        replicate=place.replicate,
+        arm=place.arm,
+        model_id=place.unit.model_id or "",
+        test_accuracy=None if test is None else test.accuracy,
+    )

@@ -1,0 +1,223 @@
+"""The job kind `transfer`: a model's network, or its ticket's, on another data set, beside what it is compared with."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal
+
+from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.catalog.tensors import tensors
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs.training import Sgd
+from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
+from winnow.contract.units import (
+    Begin,
+    BroughtInputs,
+    FeaturesInputs,
+    LevelInputs,
+    Milestones,
+    Recipe,
+    TrainInputs,
+    TransferInputs,
+    Unit,
+)
+from winnow.plan.chains import recipe_of
+from winnow.plan.dataset_choice import chosen, settled_choice
+from winnow.plan.place import Place
+from winnow.plan.resolve import Resolved, check_budget
+
+LEVEL = 1
+"""Of all arms: they are one row."""
+
+
+def resolve_transfer(
+    spec: TransferSpec, facts: DatasetFacts, resource: Literal["cpu", "gpu"], source: Sequence[Unit]
+) -> Resolved:
+    """Adapt the images to the model, and settle arms and modules. Raises InvalidSpec for what cannot be met."""
+    model = source[0]
+    network = model.network
+    adapting = {
+        "channels": spec.dataset.channels or network.channels,
+        "size": spec.dataset.size or network.size,
+    }
+    adapted = chosen(spec.dataset.model_copy(update=adapting), facts)
+    _check_network(model, adapted)
+    settled = spec.model_copy(
+        update={
+            "dataset": settled_choice(adapted),
+            "resource": resource,
+            "arms": _arms(spec, model),
+            "trainable": _trainable(spec, model),
+        }
+    )
+    job = Resolved(spec=settled, dataset=adapted, resource=resource, source=tuple(source))
+    check_budget(job, spec.train)
+    return job
+
+
+def transfers(job: Resolved) -> tuple[Place, ...]:
+    """The model, the features of what is frozen of it, and every arm of every replicate."""
+    return _transfers(job.model_dump_json())
+
+
+@lru_cache(maxsize=8)
+def _transfers(resolved: str) -> tuple[Place, ...]:
+    job = Resolved.model_validate_json(resolved)
+    spec = job.spec
+    assert isinstance(spec, TransferSpec)  # noqa: S101 - the caller's mistake
+    found = {unit.key: Place(0, "source", 0, unit) for unit in _needed_of(job, spec)}
+    for replicate in range(spec.replicates):
+        for arm in spec.arms or ():
+            for place in _arm(job, spec, arm, replicate):
+                found.setdefault(place.unit.key, place)
+    return tuple(found.values())
+
+
+def _needed_of(job: Resolved, spec: TransferSpec) -> tuple[Unit, ...]:
+    """The model, and the train unit that kept its state where an arm begins there."""
+    kept = any(_begin(job, spec, arm).step is not None for arm in spec.arms or ())
+    return job.source[: 2 if kept and isinstance(job.source[0].inputs, LevelInputs) else 1]
+
+
+def _arm(job: Resolved, spec: TransferSpec, arm: TransferArm, replicate: int) -> tuple[Place, ...]:
+    model, begin = job.source[0], _begin(job, spec, arm)
+    recipe = recipe_of(job, replicate).model_copy(update={"architecture": model.network.architecture})
+    begun = {
+        "threads": spec.threads,
+        "resource": job.resource,
+        "model": model.key,
+        "start": None if begin.step is None else _keeper(job),
+        "begin": begin,
+    }
+    places: tuple[Place, ...] = ()
+    trainable = None if spec.trainable == "all" else _modules(spec, model)
+    if trainable is not None and not (recipe.augment.crop or recipe.augment.flip):
+        drawn = replicate if begin.mask == "shuffled" or begin.values == "random" else 0
+        shown = FeaturesInputs(**begun, recipe=_without_training(recipe, drawn), trainable=trainable)
+        images = sum(job.facts.sizes())
+        places = (Place(LEVEL, "features", replicate, Unit(inputs=shown, dataset=job.facts, cost=max(1, images // 3))),)
+    inputs = TransferInputs(
+        **begun, recipe=recipe, trainable=trainable, features=places[0].unit.key if places else None
+    )
+    cost = job.steps * spec.train.batch_size
+    return (*places, Place(LEVEL, arm, replicate, Unit(inputs=inputs, dataset=job.facts, cost=cost)))
+
+
+def _without_training(recipe: Recipe, replicate: int) -> Recipe:
+    """What features depend on: images and network. All else is the same for everyone who trains on them."""
+    nothing = {"steps": 0, "batch_size": 1, "optimizer": Sgd(), "lr_schedule": Milestones(), "warmup": 0}
+    plain = {"dropout": 0, "label_smoothing": 0, "clip": None, "patience": None, "replicate": replicate}
+    return Recipe.model_validate(recipe.model_dump() | {**nothing, **plain})
+
+
+def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
+    model = job.source[0]
+    head = _carried_head(model, job.facts)
+    ticket: TransferArm = next((one for one in TICKETS if one in (spec.arms or ())), "mask_trained")
+    values = {"mask_random": "random", "random_mask": _values(model, ticket), "no_mask": _values(model, ticket)}
+    masks = {"random_mask": "shuffled", "no_mask": None}
+    begins = values.get(arm, _values(model, arm))
+    return Begin.model_validate(
+        {
+            "values": begins,
+            "mask": masks.get(arm, "ticket") if _is_sparse(model) else None,
+            "step": _rewound_to(model) if begins == "rewound" else None,
+            "origin": _origin(model) if begins == "init" else None,
+            "head": head,
+        }
+    )
+
+
+def _values(model: Unit, ticket: TransferArm) -> str:
+    """Of a brought network θ_0 is what it came with; of any other what its own training began with."""
+    known = {"mask_init": "init", "mask_rewound": "rewound", "mask_trained": "trained"}
+    return "trained" if _origin(model) is None else known.get(ticket, "trained")
+
+
+def _origin(model: Unit) -> Recipe | None:
+    return model.inputs.recipe if isinstance(model.inputs, LevelInputs | TrainInputs) else None
+
+
+def _rewound_to(model: Unit) -> int | None:
+    match model.inputs:
+        case LevelInputs(retrain=retrain) if retrain.weights == "rewound":
+            return retrain.step
+        case TrainInputs(keep_steps=kept):
+            return kept[0]
+    return None
+
+
+def _keeper(job: Resolved) -> str:
+    """Key of the train unit that kept the state."""
+    inputs = job.source[0].inputs
+    return inputs.start if isinstance(inputs, LevelInputs) else job.source[0].key
+
+
+def _is_sparse(model: Unit) -> bool:
+    match model.inputs:
+        case LevelInputs():
+            return True
+        case BroughtInputs(mask=mask, zeros=zeros):
+            return mask is not None or zeros is not None
+        case TransferInputs(begin=begin):
+            return begin.mask is not None
+    return False
+
+
+def _arms(spec: TransferSpec, model: Unit) -> tuple[TransferArm, ...]:
+    if spec.arms is None:
+        return (
+            ("mask_trained", "no_mask", "random_mask", "mask_random")
+            if _is_sparse(model)
+            else ("no_mask", "mask_random")
+        )
+    masked = [arm for arm in spec.arms if arm not in ("no_mask", "mask_random")]
+    if masked and not _is_sparse(model):
+        raise InvalidSpec(f"The model masks nothing, so there is no {masked[0]}. Its arms are no_mask and mask_random.")
+    if "mask_rewound" in spec.arms and _rewound_to(model) is None:
+        raise InvalidSpec("The model has no rewind point: leave mask_rewound out, or take mask_trained.")
+    return tuple(arm for arm in TRANSFER_ARMS if arm in spec.arms)
+
+
+def _trainable(spec: TransferSpec, model: Unit) -> Literal["all", "head"] | tuple[str, ...]:
+    if isinstance(spec.trainable, str):
+        return spec.trainable
+    known = tensors(*model.network)
+    unknown = [name for name in spec.trainable if not any(tensor.startswith(f"{name}.") for tensor in known)]
+    if unknown:
+        modules = sorted({tensor.split(".")[0] for tensor in known})
+        raise InvalidSpec(
+            f"{model.network.architecture} has no module {unknown[0]!r} with weights. Known are: {', '.join(modules)}, "
+            "and those inside them."
+        )
+    return tuple(sorted(set(spec.trainable)))
+
+
+def _modules(spec: TransferSpec, model: Unit) -> tuple[str, ...]:
+    """The modules that train, the head among them."""
+    layers = ARCHITECTURES[model.network.architecture].layers
+    head = next(name.removesuffix(".weight") for name, kind in layers if kind == "output")
+    named = () if isinstance(spec.trainable, str) else spec.trainable
+    return tuple(sorted({head, *named}))
+
+
+def _carried_head(model: Unit, facts: DatasetFacts) -> tuple[int, ...] | None:
+    """Where the model has each class of the data set, if it has just these."""
+    if set(model.classes) != set(facts.classes):
+        return None
+    index_of = {name: index for index, name in enumerate(model.classes)}
+    return tuple(index_of[name] for name in facts.classes)
+
+
+def _check_network(model: Unit, facts: DatasetFacts) -> None:
+    """The same tensors must come out for these images, the head's aside."""
+    own, here = (
+        tensors(*model.network),
+        tensors(model.network.architecture, len(model.classes), facts.channels, facts.size),
+    )
+    if own != here:
+        height, width = model.network.size
+        raise InvalidSpec(
+            f"The model takes images of {model.network.channels} channel(s) and {height}×{width} pixels; for others "
+            f"{model.network.architecture} has other weights. Leave the data set's `size` and `channels` out."
+        )
