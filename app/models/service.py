@@ -63,7 +63,7 @@ def download(parts: Parts, model_id: str, name: str) -> Download:
     if name not in found:
         there = f"It has: {', '.join(found)}" if found else "A worker makes a brought model's files: follow its job"
         raise NotFound(f"The model has no file {name!r}. {there}.")
-    return Download(found[name], f"{row.architecture}-sparsity-{_sparsity(row):.4f}-{row.id}-{name}")
+    return Download(found[name], f"{row.architecture.replace('/', '-')}-sparsity-{_sparsity(row):.4f}-{row.id}-{name}")
 
 
 def _files(conn: Connection, row: AnyRow) -> tuple[ModelFile, ...]:

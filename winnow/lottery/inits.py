@@ -10,6 +10,9 @@ from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build
 from winnow.lottery.state import Array, network_arrays
 
+LAYER_SCALE = 1e-6
+"""What ConvNeXt's residual branches are multiplied by at first: Liu et al. 2022, arXiv:2201.03545, table 5."""
+
 Draw = Callable[[Tensor, torch.Generator], Tensor]
 
 
@@ -35,8 +38,8 @@ INITS: dict[str, Draw] = {
 def initial(recipe: Recipe, seed: int) -> dict[str, Array]:
     """Parameters and buffers of a fresh network, by name, drawn from `seed` (0 is a seed like any other).
 
-    Weights by `recipe.init`, biases 0 (with `torch`: uniform within 1/√fan-in, as torch's layers), batch norm the
-    identity.
+    Weights by `recipe.init`, biases 0 (with `torch`: uniform within 1/√fan-in, as torch's layers), normalisation the
+    identity, the scales of residual branches 10⁻⁶.
     """
     network = build(*recipe.network)
     generator = torch.Generator().manual_seed(seed)
@@ -46,8 +49,10 @@ def initial(recipe: Recipe, seed: int) -> dict[str, Array]:
                 INITS[recipe.init](module.weight, generator)
                 if module.bias is not None:
                     _set_bias(module.bias, module.weight, recipe.init, generator)
-            elif isinstance(module, nn.BatchNorm2d):
+            elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
                 module.reset_parameters()
+            elif isinstance(scale := getattr(module, "layer_scale", None), nn.Parameter):
+                scale.fill_(LAYER_SCALE)
     return network_arrays(network)
 
 

@@ -27,5 +27,6 @@ class _Counting:
         self.found = found
         self.name = name
 
-    def __call__(self, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
-        self.found[self.name] += output[0, 0].numel() if output.dim() > 2 else 1
+    def __call__(self, layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        # A convolution's outputs are N×C×H×W, those of a linear layer N×C, or N×H×W×C where it works on each pixel.
+        self.found[self.name] += (output[0, ..., 0] if isinstance(layer, nn.Linear) else output[0, 0]).numel()

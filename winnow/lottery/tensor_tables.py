@@ -8,12 +8,11 @@ import json
 from math import prod
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.tensors import places_left, table_of
-from winnow.lottery.architectures import builder, prunable
+from winnow.lottery.architectures import outline, prunable
 
 KINDS: dict[type[nn.Module], str] = {nn.BatchNorm2d: "batch_norm", nn.LayerNorm: "layer_norm"}
 
@@ -48,8 +47,7 @@ def main() -> None:
 
 
 def _probe(architecture: str, classes: int, channels: int, size: tuple[int, int]) -> _Probe:
-    with torch.device("meta"):
-        return _Probe(builder(architecture)(classes, channels, size), classes, channels, size)
+    return _Probe(outline(architecture, classes, channels, size), classes, channels, size)
 
 
 def _rows(
@@ -60,7 +58,7 @@ def _rows(
         key: [_dimension(pair, probes) for pair in zip(tensor.shape, others[key].shape, strict=True)]
         for key, tensor in own.items()
     }
-    kind = kind or KINDS.get(type(layer))
+    kind = kind or next((known for kinds, known in KINDS.items() if isinstance(layer, kinds)), None)
     if kind is not None:
         return [(name, kind, shapes["weight"], "bias" in shapes)]
     if any(True for _ in layer.buffers(recurse=False)):

@@ -5,22 +5,15 @@ import sys
 import tomllib
 
 import pytest
-import torch
-from torch import nn
 
 from tests.support.sources import ROOT
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.tensors import TABLES, table_of, tensors
 from winnow.contract.problems import InvalidSpec
-from winnow.lottery.architectures import builder, prunable
+from winnow.lottery.architectures import outline, prunable
 from winnow.lottery.tensor_tables import table
 
 ALL = pytest.mark.parametrize("architecture", ARCHITECTURES)
-
-
-def network(architecture: str, classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
-    with torch.device("meta"):
-        return builder(architecture)(classes, channels, size)
 
 
 @ALL
@@ -32,14 +25,14 @@ def test_every_tensor_has_its_name_shape_and_place(
 ) -> None:
     smallest = ARCHITECTURES[architecture].smallest
     size = (smallest + more[0], smallest + more[1])
-    state = network(architecture, classes, channels, size).state_dict()
+    state = outline(architecture, classes, channels, size).state_dict()
     expected = [(name, tuple(tensor.shape)) for name, tensor in state.items()]
     assert list(tensors(architecture, classes, channels, size).items()) == expected
 
 
 @ALL
 def test_the_prunable_ones_are_in_their_order_under_their_kinds(architecture: str) -> None:
-    assert ARCHITECTURES[architecture].layers == tuple(prunable(network(architecture, 10, 3, (64, 64))).items())
+    assert ARCHITECTURES[architecture].layers == tuple(prunable(outline(architecture, 10, 3, (64, 64))).items())
 
 
 @ALL

@@ -1,32 +1,9 @@
 """The architectures by name: what they are called, where they come from, which of their tensors can be pruned."""
 
-from functools import cached_property
+from winnow.contract.catalog.architecture import Architecture
+from winnow.contract.catalog.torchvision import CLASSIFIERS
 
-from pydantic import Field, computed_field
-
-from winnow.contract.catalog.tensors import prunable_layers
-from winnow.contract.results import LayerKind
-from winnow.contract.values import Record
-
-Layers = tuple[tuple[str, LayerKind], ...]
-
-
-class Architecture(Record):
-    """A network's shape under a name."""
-
-    name: str
-    family: str = Field(description="Those built alike: the file in `winnow/lottery/architectures` that builds it.")
-    summary: str
-    source: str
-    smallest: int = Field(description="The shortest side of an image that it takes, in pixels.")
-    declared: Layers | None = Field(None, alias="layers", exclude=True, description="For one that has no table yet.")
-    dropout: tuple[str, ...] = Field((), description="The layers whose outputs dropout may drop; none: it takes none.")
-
-    @computed_field(description="Name and kind of each prunable tensor, in order, the output last.")  # type: ignore[prop-decorator]  # mypy knows no decorator above a property
-    @cached_property
-    def layers(self) -> Layers:
-        """Its prunable tensors, read from its table when first asked for."""
-        return prunable_layers(self.name) if self.declared is None else self.declared
+__all__ = ["ARCHITECTURES", "Architecture"]
 
 
 def _conv(count: int) -> Architecture:
@@ -144,6 +121,7 @@ _ARCHITECTURES = (
         smallest=14,
         dropout=("flatten",),
     ),
+    *CLASSIFIERS,
 )
 
 ARCHITECTURES: dict[str, Architecture] = {entry.name: entry for entry in _ARCHITECTURES}

@@ -1,7 +1,7 @@
 """Networks by name, as `winnow.contract.catalog` lists them. Each file here builds one family.
 
-A builder has the architecture's name; it takes classes, channels and the image size in pixels. Tensor names are part of
-every key and file.
+A builder has the architecture's name, or what stands behind the slash in it; it takes classes, channels and the image
+size in pixels. Tensor names are part of every key and file.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,13 @@ Builder = Callable[[int, int, tuple[int, int]], nn.Module]
 
 def builder(name: str) -> Builder:
     """The function of that name in its family's file."""
-    return cast(Builder, getattr(import_module(f"{__name__}.{ARCHITECTURES[name].family}"), name))
+    return cast(Builder, getattr(import_module(f"{__name__}.{ARCHITECTURES[name].family}"), name.rpartition("/")[2]))
+
+
+def outline(name: str, classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
+    """The network without memory: its layers and the shapes of its tensors."""
+    with torch.device("meta"):
+        return builder(name)(classes, channels, size)
 
 
 def build(name: str, classes: int, channels: int, size: tuple[int, int]) -> nn.Module:
@@ -27,9 +33,7 @@ def build(name: str, classes: int, channels: int, size: tuple[int, int]) -> nn.M
 
     It maps N×channels×size float32 images to N×classes logits.
     """
-    with torch.device("meta"):
-        network = builder(name)(classes, channels, size)
-    return network.to_empty(device="cpu")
+    return outline(name, classes, channels, size).to_empty(device="cpu")
 
 
 def placed(network: nn.Module, device: torch.device) -> nn.Module:
@@ -43,8 +47,8 @@ def placed(network: nn.Module, device: torch.device) -> nn.Module:
 def prunable(network: nn.Module) -> dict[str, LayerKind]:
     """Name → kind of each prunable tensor, in order: weights of convolutions and linear layers, nothing else.
 
-    The last linear layer is the output. Told from the type of the layer, never from a name: batch norm has a
-    "weight" too, and a mask over it ruins every random arm (trap 13).
+    The last linear layer is the output; where there is none, the last convolution. Told from the type of the layer,
+    never from a name: batch norm has a "weight" too, and a mask over it ruins every random arm (trap 13).
     """
     found: dict[str, LayerKind] = {}
     for name, module in network.named_modules():
@@ -52,5 +56,5 @@ def prunable(network: nn.Module) -> dict[str, LayerKind]:
             found[f"{name}.weight"] = "conv"
         elif isinstance(module, nn.Linear):
             found[f"{name}.weight"] = "linear"
-    last = next(name for name in reversed(found) if found[name] == "linear")
+    last = next((name for name in reversed(found) if found[name] == "linear"), list(found)[-1])
     return found | {last: "output"}
