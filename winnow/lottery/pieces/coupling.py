@@ -28,7 +28,18 @@ CARRIED = (
     *(nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.Sigmoid),
 )
 POOLED = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
-CARRYING = {"relu", "relu_", "relu6", "hardswish", "hardsigmoid", "silu", "sigmoid", "dropout", "clone"}
+CARRYING = {
+    "relu",
+    "relu_",
+    "relu6",
+    "hardswish",
+    "hardsigmoid",
+    "silu",
+    "sigmoid",
+    "dropout",
+    "stochastic_depth",
+    "clone",
+}
 TYING = {"add", "iadd", "add_", "sub", "mul", "imul", "mul_"}
 POOLING = {"max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_mean"}
 MOVING = {"cat", "concat", "flatten", "view", "reshape", "permute", "transpose", "contiguous", "chunk", "split", "pad"}
