@@ -198,8 +198,10 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
 
 def _asked(job: Resolved) -> float | None:
     """The target, where what is pruned at once seldom sums up to it."""
-    method = job.spec.method if isinstance(job.spec, PruneSpec) else None
-    return float(job.sparsity) if method and isinstance(method.granularity, WholeChannels) else None
+    spec = job.spec
+    if not isinstance(spec, PruneSpec) or spec.open_target or not isinstance(spec.method.granularity, WholeChannels):
+        return None
+    return float(job.sparsity)
 
 
 def _claim(job: Resolved, row: LevelRow, results: Results) -> Claim:

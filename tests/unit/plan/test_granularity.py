@@ -60,6 +60,9 @@ def test_the_claim_says_what_was_asked_where_channels_reach_past_it():
     asked = {"target": {"sparsity": 0.7}, "method": {"granularity": "channels", "schedule": "one_shot"}}
     outcome, _, _ = work(job(**asked))
     assert outcome.result.target.asked == 0.7
+    open_target = {"target": {"max_accuracy_drop": 1}, "method": at_rate("0.5") | {"granularity": "channels"}}
+    outcome, _, _ = work(job(**open_target), score=lambda unit: 340 if getattr(unit.inputs, "depth", 0) < 3 else 200)
+    assert (outcome.result.target.level, outcome.result.target.asked) == (2, None)
     outcome, _, _ = work(job(**asked | {"method": {"schedule": "one_shot"}}))
     assert outcome.result.target.asked is None
 

@@ -184,9 +184,13 @@ class Method(Value):
         return None if self.scope.densities is None else "the densities of the layers"
 
     @model_validator(mode="after")
-    def _on_the_way_is_when_it_is_scored(self) -> Self:
+    def _gradual_knows_when(self) -> Self:
         if isinstance(self.schedule, Gradual) and self.criterion.at is not None:
             raise ValueError("a gradual schedule scores weights as they are on the way: leave `at` out")
+        if isinstance(self.schedule, Gradual) and self.rewind == "auto":
+            raise ValueError(
+                'a gradual schedule has to know where it begins: give a rewind point, such as {"epoch": 1}, not "auto"'
+            )
         return self
 
     @model_validator(mode="after")

@@ -18,8 +18,11 @@ from winnow.lottery.workspace import Workspace
 from winnow.plan.gradual import counts_at, prunings
 
 
-def gradual(unit: Unit, inputs: LevelInputs, ramp: Ramp, workspace: Workspace, warm: Warm) -> UnitResult:
+def gradual(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> UnitResult:
     """Train from the state at k, pruning what training has come to at each step of the ramp; then to the end."""
+    ramp = inputs.ramp
+    assert ramp is not None  # noqa: S101 - without one it is `level` that does the work
+
     # Begin as the parent is: nothing of it is pruned yet.
     found = read_masks(workspace.inputs["parent/mask.safetensors"])
     parent = in_network_order(inputs.recipe, found, inputs.scope.exclude)
