@@ -30,7 +30,7 @@ from winnow.plan.counts import asked_counts
 def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> UnitResult:
     """Prune the parent, rewind what is left to the state at k (or keep it), retrain to the end of the schedule."""
     if inputs.ramp is not None:
-        return gradual(unit, inputs, inputs.ramp, workspace, warm)
+        return gradual(unit, inputs, workspace, warm)
 
     # Prune: of the parent's surviving weights, those of lowest score.
     found = read_masks(workspace.inputs["parent/mask.safetensors"])
