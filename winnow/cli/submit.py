@@ -13,7 +13,8 @@ from winnow.cli.tables import state, what
 from winnow.cli.watching import watch as watch_job
 from winnow.contract.specs.choices import DatasetChoice, ModelChoice
 from winnow.contract.specs.jobs import PruneSpec
-from winnow.contract.specs.pruning import Iterative
+from winnow.contract.specs.presets import WRITTEN_OUT, Preset
+from winnow.contract.specs.pruning import Iterative, Method, spelt_out_method
 from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training import Train
 
@@ -22,12 +23,17 @@ Model = Annotated[str | None, typer.Option(help=described(ModelChoice, "name"))]
 Sparsity = Annotated[float | None, typer.Option(help=described(Target, "sparsity"))]
 MaxAccuracyDrop = Annotated[float | None, typer.Option(help=described(Target, "max_accuracy_drop"))]
 MaxBytes = Annotated[int | None, typer.Option(help=described(Target, "max_bytes"))]
+ByPreset = Annotated[Preset | None, typer.Option("--preset", help=described(Method, "preset"))]
 Epochs = Annotated[int | None, typer.Option(help=described(Train, "epochs"))]
 Rate = Annotated[float | None, typer.Option(help=described(Iterative, "rate"))]
 Replicates = Annotated[int | None, typer.Option(help=described(PruneSpec, "replicates"))]
 Arms = Annotated[str | None, typer.Option(help=f"Comma-separated. {described(PruneSpec, 'arms')}")]
 Seed = Annotated[int | None, typer.Option(help=described(PruneSpec, "seed"))]
 Resource = Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help=described(PruneSpec, "resource"))]
+
+
+REPLACED = {"epochs": ("steps",), "preset": WRITTEN_OUT}
+"""What else stands in a file for the same thing as an option."""
 
 
 def submit(
@@ -38,6 +44,7 @@ def submit(
     sparsity: Sparsity = None,
     max_accuracy_drop: MaxAccuracyDrop = None,
     max_bytes: MaxBytes = None,
+    preset: ByPreset = None,
     epochs: Epochs = None,
     rate: Rate = None,
     replicates: Replicates = None,
@@ -57,6 +64,7 @@ def submit(
         ("target", "max_accuracy_drop"): max_accuracy_drop,
         ("target", "max_bytes"): max_bytes,
         ("train", "epochs"): epochs,
+        ("method", "preset"): preset,
         ("method", "schedule"): None if rate is None else {"name": "iterative", "rate": rate},
         ("replicates",): replicates,
         ("arms",): None if arms is None else [arm.strip() for arm in arms.split(",")],
@@ -94,7 +102,8 @@ def read_spec(file: Path) -> dict[str, Any]:
 def overlaid(spec: dict[str, Any], settings: dict[tuple[str, ...], Any]) -> dict[str, Any]:
     """A spec with each setting that is not None put at its path.
 
-    A budget in epochs takes the place of one in steps; a target takes the place of the file's.
+    A budget in epochs takes the place of one in steps, a target that of the file's, a preset that of what it is short
+    for.
     """
     result = dict(spec)
     if any(value is not None for path, value in settings.items() if path[0] == "target"):
@@ -105,11 +114,12 @@ def overlaid(spec: dict[str, Any], settings: dict[tuple[str, ...], Any]) -> dict
         place = result
         for folder in folders:
             inner = place.get(folder)
+            inner = spelt_out_method(inner) if folder == "method" else inner
             place[folder] = dict(inner) if isinstance(inner, dict) else {}
             place = place[folder]
         place[name] = value
-        if name == "epochs":
-            place.pop("steps", None)
+        for replaced in REPLACED.get(name, ()):
+            place.pop(replaced, None)
     return result
 
 

@@ -31,6 +31,18 @@ def test_a_target_by_option_takes_the_place_of_the_files() -> None:
     assert overlaid({"target": {"sparsity": 0.9}}, settings) == {"target": {"max_bytes": 20_000}}
 
 
+def test_a_preset_by_option_takes_the_place_of_what_it_stands_for() -> None:
+    method = {"criterion": "snip", "schedule": "one_shot", "rewind": {"epoch": 1}}
+    settings = {("method", "preset"): "full", ("method", "schedule"): {"name": "iterative", "rate": 0.3}}
+    laid = overlaid({"method": method}, settings)["method"]
+    assert laid == {"criterion": "snip", "preset": "full", "schedule": {"name": "iterative", "rate": 0.3}}
+
+
+def test_a_preset_in_a_file_stays_under_options() -> None:
+    laid = overlaid({"method": "fast"}, {("method", "schedule"): {"name": "iterative", "rate": 0.3}})
+    assert laid == {"method": {"preset": "fast", "schedule": {"name": "iterative", "rate": 0.3}}}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("{", "is not JSON"), ('{"lr": NaN}', "NaN is no JSON number"), ("[1]", "no JSON object"), (b"\xff", "not JSON")],

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from winnow.contract.specs.choices import DatasetChoice
 from winnow.contract.specs.common import Common, Training
 from winnow.contract.specs.grammar import short
-from winnow.contract.specs.pruning import Iterative, Method, Rewind
+from winnow.contract.specs.pruning import Iterative, Method, MethodChoice, Rewind
 from winnow.contract.specs.targets import Target
 from winnow.contract.specs.transfer import TransferArm, TransferSpec
 from winnow.contract.values import Exact
@@ -34,7 +34,7 @@ class PruneSpec(Training):
     target: Target | None = Field(
         None, description="A sparsity of 0.9 unless given; none where densities by layer or N:M say it."
     )
-    method: Method = Field(default_factory=Method)
+    method: MethodChoice = Field(default_factory=Method)
     arms: tuple[Arm, ...] = Field(
         ("ticket", "random_reinit", "random_mask"),
         description="Ticket and dense always run; winning takes random_reinit and random_mask.",

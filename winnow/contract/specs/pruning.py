@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from winnow.contract.specs.gradual import Gradual
 from winnow.contract.specs.grammar import MAX_STEPS, exactly_one, short, spelt_out, unless_given
 from winnow.contract.specs.granularity import Granularity, SemiStructured, WholeChannels, is_semi_structured
+from winnow.contract.specs.presets import Preset, without_preset
 from winnow.contract.values import Exact, Value
 
 
@@ -132,6 +133,12 @@ def _ratio(groups: SemiStructured) -> str:
 class Method(Value):
     """How the ticket is found."""
 
+    preset: Preset | None = Field(
+        None,
+        description="Short for a method by its cost: `fast` prunes at once, `balanced` 50 % a level (both with the "
+        "learning rate rewound), `full` 20 % a level with weights rewound to a point that is found. Fields beside it "
+        "override it; null once it is written out.",
+    )
     criterion: Annotated[Criterion, short(Criterion)] = Field(default_factory=Criterion)
     scope: ScopeChoice = Field(default_factory=Scope)
     granularity: Granularity | None = Field(
@@ -150,6 +157,11 @@ class Method(Value):
         "basin: on 30 points of the straight line between them the validation error stays less than 2 points above "
         "the mean of its ends (Frankle et al. 2020, arXiv:1912.05671). Where none is, 20 %, and the result says so.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_is_written_out(cls, sent: Any) -> Any:
+        return without_preset(sent)
 
     @model_validator(mode="before")
     @classmethod
@@ -204,3 +216,11 @@ class Method(Value):
         if isinstance(self.schedule, Iterative) and isinstance(self.schedule.rate, dict) and self.scope.name != "layer":
             raise ValueError(f'rates by layer want "scope": "layer"; with "scope": "{self.scope.name}" give one rate')
         return self
+
+
+def spelt_out_method(sent: Any) -> Any:
+    """The name of a preset as the method that it is short for."""
+    return {"preset": sent} if isinstance(sent, str) else sent
+
+
+MethodChoice = Annotated[Method, BeforeValidator(spelt_out_method, json_schema_input_type=Preset | Method)]
