@@ -198,10 +198,9 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
 
 def _asked(job: Resolved) -> float | None:
     """The target, where what is pruned at once seldom sums up to it."""
-    spec = job.spec
-    if not isinstance(spec, PruneSpec) or spec.open_target or not isinstance(spec.method.granularity, WholeChannels):
+    if not isinstance(job.spec, PruneSpec) or job.spec.open_target:
         return None
-    return float(job.sparsity)
+    return float(job.sparsity) if isinstance(job.spec.method.granularity, WholeChannels) else None
 
 
 def _claim(job: Resolved, row: LevelRow, results: Results) -> Claim:

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.support.fabricated import DIGITS_LIKE
 from winnow.contract.specs.jobs import SPEC, PruneSpec
@@ -58,6 +59,12 @@ def test_retraining_and_rewind_point_are_one_choice() -> None:
     assert (tuned.retraining, tuned.rewind) == ("fine_tune", Rewind())
     rewound = spec({"preset": "fast", "rewind": {"epoch": 3}}).method
     assert (rewound.schedule.name, rewound.retraining, rewound.rewind) == ("one_shot", "rewind", Rewind(epoch=3))
+
+
+@pytest.mark.parametrize("preset", ["slow", 1, {}, ["fast"]])
+def test_there_are_no_other_presets(preset: Any) -> None:
+    with pytest.raises(ValidationError, match="'fast', 'balanced' or 'full'"):
+        spec({"preset": preset})
 
 
 def test_without_a_preset_a_method_is_as_before() -> None:

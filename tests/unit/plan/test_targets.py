@@ -133,6 +133,12 @@ def test_a_ticket_that_always_holds_ends_before_nothing_is_left() -> None:
     assert (found.outcome.result.target.level, found.outcome.result.target_reached) == (10, True)
 
 
+def test_whole_channels_go_down_to_a_target_too() -> None:
+    method = at_rate("0.5") | {"granularity": "channels"}
+    found = Done(job(target={"max_accuracy_drop": 1}, method=method), holding(2))
+    assert (found.levels, found.outcome.result.target.level) == ([0, 1, 2, 3], 2)
+
+
 def test_a_small_rate_ends_at_the_most_levels_that_a_job_may_have() -> None:
     few_pruned = Done(job(target={"max_accuracy_drop": 100}, method=at_rate("0.001"), replicates=1))
     assert len(few_pruned.levels) == 201

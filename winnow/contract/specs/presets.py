@@ -38,7 +38,7 @@ def without_preset(sent: Any) -> Any:
 
     Retraining and rewind point are one choice: where either is given, the preset has no say in the other.
     """
-    if not isinstance(sent, dict) or sent.get("preset") not in PRESETS:
+    if not isinstance(sent, dict) or not isinstance(sent.get("preset"), str) or sent["preset"] not in PRESETS:
         return sent
     rest = {name: value for name, value in sent.items() if name != "preset"}
     meant = PRESETS[sent["preset"]]
