@@ -65,15 +65,6 @@ def test_when_all_are_equal_position_decides(value: float) -> None:
     assert np.flatnonzero(~flat(masks)).tolist() == list(range(7))
 
 
-@given(TIED, BITS, st.integers(0, SIZE))
-def test_signs_do_not_matter(values: list[float], flips: list[bool], total: int) -> None:
-    """Trap 1: magnitude ranked by signed value."""
-    flipped = [-value if flip else value for value, flip in zip(values, flips, strict=True)]
-    one = select(magnitude(arrays(values)), full(), Counts(total, None))
-    other = select(magnitude(arrays(flipped)), full(), Counts(total, None))
-    assert np.array_equal(flat(one), flat(other))
-
-
 def test_liveness_is_the_mask_never_the_value() -> None:
     """Trap 18: a live weight that is 0 counts as live; a masked one with a value stays masked."""
     parent = full()

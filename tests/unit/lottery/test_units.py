@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx.numpy_helper import to_array
 from safetensors.numpy import load
 
 from tests.support.lottery import MOMENTUM, MemoryWorkspace, digits_job, do, do_all, inputs_of, recipe
@@ -143,8 +145,11 @@ def test_the_packed_ticket_is_the_ticket(family: Family) -> None:
         assert packed.header.provenance.level == level
         for name, mask in family.masks(unit).items():
             assert np.array_equal(packed.masks[name], mask)
-        for name, array in family.weights(unit).items():
-            assert np.array_equal(packed.weights[name], array)
+        weights = family.weights(unit)
+        assert all(np.array_equal(packed.weights[name], array) for name, array in weights.items())
+        held = onnx.load(family.folder / unit.key / "model.onnx").graph
+        assert held.initializer
+        assert all(np.array_equal(to_array(tensor), weights[tensor.name]) for tensor in held.initializer)
 
 
 @LEVELS

@@ -235,6 +235,7 @@ def test_a_failed_check_of_one_unit_fails_the_audit():
 
 
 def test_an_arm_that_trained_longer_fails_the_audit():
+    """Trap 31: budgets that differ without a word."""
     asked = job(replicates=1, arms=["ticket"], method={"schedule": "one_shot"})
     _, results, order = work(asked)
     results[order[1]] = results[order[1]].model_copy(update={"total_steps": 1})
@@ -302,5 +303,6 @@ def test_the_table_has_a_row_for_every_network():
     ],
 )
 def test_what_cannot_be_met_is_refused_with_a_way_out(fields, says):
+    """Trap 28: asked for, not possible, and left out without a word."""
     with pytest.raises(InvalidSpec, match=says):
         job(**fields)

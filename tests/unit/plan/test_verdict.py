@@ -25,15 +25,19 @@ def test_winning_beats_both_controls_and_matches_dense():
 
 
 def test_without_controls_a_ticket_matches_at_most():
+    """Trap 31: winning said of masks that a random one of the same densities would have equalled."""
     assert judged([0.98] * 3, [0.98] * 3) == "matching"
     assert judged([0.98] * 3, [0.98] * 3, [0.95] * 3, None) == "matching"
 
 
 def test_a_longer_budget_matches_at_most():
+    """Trap 31: a dense network that was trained for less."""
     assert judged([0.98] * 3, [0.98] * 3, [0.95] * 3, [0.94] * 3, same_budget=False) == "matching"
 
 
 def test_a_control_as_good_as_the_ticket_takes_the_win():
+    """Trap 31, for each of the two controls."""
+    assert judged([0.98] * 3, [0.98] * 3, [0.9] * 3, [0.98] * 3) == "matching"
     assert judged([0.98] * 3, [0.98] * 3, [0.98] * 3, [0.9] * 3) == "matching"
 
 

@@ -1,0 +1,104 @@
+"""Trap 28: settings that are accepted and ignored, so that what was called pruned was dense."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.fabricated import DIGITS_LIKE
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs.choices import DatasetChoice, ModelChoice
+from winnow.contract.specs.jobs import SPEC
+from winnow.contract.specs.pruning import Method
+from winnow.contract.specs.training import Train
+from winnow.plan import Resolved, places, resolve
+
+KINDS: dict[str, dict[str, Any]] = {
+    "train": {"kind": "train", "dataset": "digits", "model": "lenet_300_100"},
+    "prune": {"kind": "prune", "dataset": "digits", "model": "lenet_300_100"},
+}
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "dataset": {
+        "fingerprint": "x",
+        "classes": ["1", "7"],
+        "fraction": 0.5,
+        "size": [9, 9],
+        "channels": 3,
+    },
+    "model": {"dropout": 0.5},
+    "train": {
+        "epochs": 3,
+        "steps": 7,
+        "batch_size": 61,
+        "optimizer": "sgd",
+        "lr_schedule": "cosine",
+        "warmup": {"steps": 2},
+        "init": "torch",
+        "augment": {"crop": 1},
+        "label_smoothing": 0.1,
+        "clip": 1,
+        "early_stopping": {"patience": 2},
+    },
+    "method": {
+        "criterion": "random",
+        "scope": "layer",
+        "schedule": "one_shot",
+        "retraining": "fine_tune",
+        "rewind": {"step": 1},
+    },
+}
+"""Every option of a part of a spec but its name, and a value that is not its default."""
+
+
+def resolved(sent: dict[str, Any]) -> Resolved:
+    return resolve(SPEC.validate_python(sent), DIGITS_LIKE, "cpu")
+
+
+def units(sent: dict[str, Any]) -> set[str]:
+    """The keys of a job's units: of a prune job all but the dense one's."""
+    return {p.unit.key for p in places(resolved(sent), {}) if p.arm != "dense" or sent["kind"] == "train"}
+
+
+def parts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON document, itself included."""
+    if isinstance(value, dict):
+        yield value
+        for item in value.values():
+            yield from parts(item)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_option_is_an_error_wherever_it_stands(kind: str) -> None:
+    """Trap 28: a misspelt option that is silently dropped."""
+    written_out = json.dumps(resolved(KINDS[kind]).spec.model_dump(mode="json"))
+    assert units(json.loads(written_out)) == units(KINDS[kind])
+    places_to_try = len(list(parts(json.loads(written_out))))
+    assert places_to_try > 5
+    for number in range(places_to_try):
+        sent = json.loads(written_out)
+        list(parts(sent))[number]["sparsitty"] = 0.5
+        with pytest.raises(ValidationError, match="sparsitty"):
+            SPEC.validate_python(sent)
+
+
+@pytest.mark.parametrize(
+    ("part", "model"), [("dataset", DatasetChoice), ("model", ModelChoice), ("train", Train), ("method", Method)]
+)
+def test_every_option_is_tried(part: str, model: type[Any]) -> None:
+    """Trap 28: who adds an option says here what it may be, and the test below whether it does something."""
+    assert OTHERWISE[part].keys() == model.model_fields.keys() - {"name"}
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part, options in OTHERWISE.items() for name in options])
+def test_every_option_makes_other_units_or_is_refused(part: str, name: str) -> None:
+    """Trap 28: an option that changes nothing. What a job has no use for is an error; dense is pruned by no method."""
+    for kind, plain in KINDS.items():
+        named = {"name": plain[part]} if isinstance(plain.get(part), str) else {}
+        sent = plain | {part: named | {name: OTHERWISE[part][name]}}
+        try:
+            found = units(sent)
+        except (ValidationError, InvalidSpec):
+            continue
+        assert not found & units(plain), f"{kind}: {part}.{name}"
