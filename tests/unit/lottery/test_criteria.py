@@ -1,6 +1,6 @@
 """Scores against what they are derivatives of: float64, finite differences (trap 25)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -91,6 +91,24 @@ def test_grasp_is_the_weight_times_the_change_of_the_gradient_along_itself() -> 
         assert scores[name] == pytest.approx(expected, rel=1e-2, abs=1e-3 * np.abs(expected).max())
         assert (scores[name] < 0).any()
         assert (scores[name] > 0).any()
+
+
+class InPieces(Subject):
+    """Its images come in batches of seven."""
+
+    def images_a_class(self, count: int = 10) -> Iterator[tuple[Tensor, Tensor]]:
+        for images, labels in super().images_a_class(count):
+            yield from zip(images.split(7), labels.split(7), strict=True)
+
+
+@pytest.mark.parametrize("name", ["snip", "grasp"])
+def test_gradients_are_summed_over_all_images_however_they_come(name: str) -> None:
+    """Trap 25: the absolute value, or the product with the Hessian, taken of each batch and then summed."""
+    it = subject("lenet_300_100", density=0.7)
+    whole = criterion(name)(it)
+    pieces = criterion(name)(InPieces(it.recipe, it.values, it.masks, it.split, it.depth))
+    for tensor, scores in whole.items():
+        assert pieces[tensor] == pytest.approx(scores, rel=1e-3, abs=1e-4 * float(np.abs(scores).max()))
 
 
 @pytest.mark.parametrize("architecture", ["lenet_300_100", "digits_cnn", "resnet20"])
