@@ -94,6 +94,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     return tensors, metadata
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata alone; InvalidFile where the file is no safetensors."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise InvalidFile(f"{path.name} is no sound safetensors file ({error}): get it again") from error
+
+
 def is_sound(array: Array) -> bool:
     """Whether booleans are 0 or 1: numpy computes with any byte, and gives other answers for others."""
     return array.dtype != np.bool_ or not bool((array.view(np.uint8) > 1).any())

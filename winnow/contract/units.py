@@ -85,6 +85,21 @@ class Recipe(Value):
         return NetworkShape(self.architecture, self.classes, self.channels, self.size)
 
 
+class Begin(Value):
+    """Where a transferred network begins: which values, under which mask, with whose head.
+
+    `init`: those that the model's own training began with; `rewound`: its state at its rewind point; `trained`: those
+    that it ended with; `random`: fresh ones. Of the mask null is none. A fresh head is drawn for the new classes, and
+    has no mask; a head that is carried knows the classes by another order, perhaps.
+    """
+
+    values: Literal["init", "rewound", "trained", "random"]
+    mask: Literal["ticket", "shuffled"] | None = None
+    step: int | None = Field(None, description="Of `rewound`: the step whose state it is.")
+    origin: Recipe | None = Field(None, description="Of `init`: what the model's own training began with.")
+    head: tuple[int, ...] | None = Field(None, description="Of each class its place in the model's head; null: fresh.")
+
+
 class _Inputs(Value):
     recipe: Recipe
     threads: int
@@ -92,10 +107,12 @@ class _Inputs(Value):
 
 
 class TrainInputs(_Inputs):
-    """From initial to trained weights, keeping the state at each of these steps."""
+    """From initial to trained weights, keeping the state at each of these steps; or from a model's, under its mask."""
 
     kind: Literal["train"] = "train"
     keep_steps: tuple[int, ...] = (0,)
+    model: str | None = Field(None, description="Key of the unit whose model it begins with; null: a fresh network.")
+    begin: Begin | None = None
 
 
 class Retrain(Value):
@@ -194,21 +211,6 @@ class StabilityInputs(_Inputs):
     kind: Literal["stability"] = "stability"
     start: str = Field(description="Key of the train unit that kept the state at this step, and ended as copy 0.")
     step: int
-
-
-class Begin(Value):
-    """Where a transferred network begins: which values, under which mask, with whose head.
-
-    `init`: those that the model's own training began with; `rewound`: its state at its rewind point; `trained`: those
-    that it ended with; `random`: fresh ones. Of the mask null is none. A fresh head is drawn for the new classes, and
-    has no mask; a head that is carried knows the classes by another order, perhaps.
-    """
-
-    values: Literal["init", "rewound", "trained", "random"]
-    mask: Literal["ticket", "shuffled"] | None = None
-    step: int | None = Field(None, description="Of `rewound`: the step whose state it is.")
-    origin: Recipe | None = Field(None, description="Of `init`: what the model's own training began with.")
-    head: tuple[int, ...] | None = Field(None, description="Of each class its place in the model's head; null: fresh.")
 
 
 class _BegunInputs(_Inputs):

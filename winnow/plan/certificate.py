@@ -5,7 +5,7 @@ from typing import Any
 
 from winnow.contract.results import Check, Score, UnitResult
 from winnow.contract.specs.jobs import PruneSpec
-from winnow.contract.units import TORCH_RELEASE
+from winnow.contract.units import TORCH_RELEASE, Unit
 from winnow.plan.notes import notes
 from winnow.plan.place import Place
 from winnow.plan.places import places
@@ -21,6 +21,7 @@ def certificate(job: Resolved, results: Mapping[str, UnitResult]) -> dict[str, A
         "certificate": 1,
         "asked": job.spec.model_dump(mode="json"),
         "dataset": job.dataset and job.dataset.model_dump(mode="json") | {"splits": job.dataset.sizes()._asdict()},
+        "model": job.model and {"id": job.model.model_id, "unit": job.model.key, "origin": _origin(job.model)},
         "found": claims(job, results).model_dump(mode="json"),
         "levels": [row.model_dump(mode="json") for row in levels(job, results)],
         "networks": [_network(place, results[place.unit.key]) for place in known if place.arm != "stability"],
@@ -44,6 +45,10 @@ def audit(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Check, ...]
     return (*gathered, _equal_budget(job, known, results), _no_test_data_in_a_choice(job, known, results))
 
 
+def _origin(model: Unit) -> str:
+    return "brought" if model.kind == "brought" else "trained here"
+
+
 def _gather(name: str, found: list[tuple[str, Check]]) -> Check:
     failed = [(key, check) for key, check in found if not check.ok]
     if failed:
@@ -53,7 +58,7 @@ def _gather(name: str, found: list[tuple[str, Check]]) -> Check:
 
 
 def _equal_budget(job: Resolved, known: tuple[Place, ...], results: Mapping[str, UnitResult]) -> Check:
-    trained = [(place, results[place.unit.key].total_steps) for place in known]
+    trained = [(place, results[place.unit.key].total_steps) for place in known if place.arm != "source"]
     wrong = [
         f"{place.arm} at level {place.level}: {steps} steps"
         for place, steps in trained

@@ -1,6 +1,8 @@
 """The units of a job, in the order of its needs: the chain of each replicate first, then its controls."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -16,10 +18,11 @@ from winnow.contract.units import (
     TrainInputs,
     Unit,
 )
-from winnow.plan.counts import Step, steps_at_rate, steps_by_layer
+from winnow.plan.counts import Step, grid_sparsity, steps_at_rate, steps_by_layer
 from winnow.plan.densities import levels_to, steps_to
 from winnow.plan.place import Place
 from winnow.plan.resolve import Resolved
+from winnow.plan.sources import begins
 from winnow.plan.stability import rewind_points
 
 FROM_THE_START = Retrain(step=0, optimizer="restore", lr="resume")
@@ -30,10 +33,11 @@ FROM_THE_START = Retrain(step=0, optimizer="restore", lr="resume")
 def chains(resolved: str, steps: tuple[Step, ...]) -> tuple[Place, ...]:
     """Every unit of a job that trains, given as its JSON, down to the last of these levels."""
     job = Resolved.model_validate_json(resolved)
+    source = [Place(0, "source", 0, unit) for unit in job.source[:1]]
     if not isinstance(job.spec, PruneSpec):
-        return (Place(0, "dense", 0, _train(job, 0)),)
+        return (*source, Place(0, "dense", 0, _train(job, 0)))
     trains = [_train(job, r) for r in range(job.spec.replicates)]
-    dense = [Place(0, "dense", r, unit) for r, unit in enumerate(trains)]
+    dense = [*source, *(Place(0, "dense", r, unit) for r, unit in enumerate(trains))]
     tickets = [place for r, unit in enumerate(trains) for place in _chain(job, job.spec, r, unit, steps)]
     by_level = sorted(tickets, key=lambda place: (place.level, place.replicate))
     controls = [_control(job, arm, place, trains[place.replicate]) for place in by_level for arm in job.spec.controls]
@@ -53,7 +57,7 @@ def instability_test(resolved: str) -> tuple[Unit, ...]:
     job = Resolved.model_validate_json(resolved)
     common, points = _common(job, 0), rewind_points(job.steps)
     copied = common["recipe"].model_copy(update={"copy_number": 1})
-    dense = _unit(job, TrainInputs(**common, keep_steps=points), FROM_THE_START)
+    dense = _unit(job, TrainInputs(**common, keep_steps=points, **begins(job.model, job.facts)), FROM_THE_START)
     copies = [StabilityInputs(**common | {"recipe": copied}, start=dense.key, step=step) for step in points]
     return (dense, *(_unit(job, copy, FROM_THE_START.model_copy(update={"step": copy.step})) for copy in copies))
 
@@ -66,9 +70,25 @@ def fixed_steps(job: Resolved, spec: PruneSpec, results: Mapping[str, UnitResult
     if rates is None:
         return steps_to(1)
     if not isinstance(rates, dict):
-        return steps_at_rate(rates, job.sparsity)
+        steps = steps_at_rate(rates, job.sparsity)
+        return steps if job.model is None else _below(job.model, rates, steps, spec, results)
     sizes = _sizes(job, spec, results)
     return steps_by_layer(sizes, rates, job.sparsity) if sizes else ()
+
+
+def _below(
+    model: Unit, rate: Decimal, steps: tuple[Step, ...], spec: PruneSpec, results: Mapping[str, UnitResult]
+) -> tuple[Step, ...]:
+    """The levels that mask more than the model does already; none until that is known.
+
+    One at least: the last, which then masks nothing more.
+    """
+    if model.key not in results:
+        return ()
+    tensors = [tensor for tensor in results[model.key].tensors if tensor.name not in spec.method.scope.exclude]
+    masked = Fraction(sum(tensor.zeros for tensor in tensors), sum(tensor.size for tensor in tensors))
+    more = tuple(step for step in steps if (step.cut or grid_sparsity(rate, step.depth)) > masked)
+    return more or steps[-1:]
 
 
 def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: Sequence[Step]) -> list[Place]:
@@ -111,7 +131,7 @@ def _control(job: Resolved, arm: Control, ticket: Place, train: Unit) -> Place:
 
 
 def _train(job: Resolved, replicate: int) -> Unit:
-    inputs = TrainInputs(**_common(job, replicate), keep_steps=(job.retrain.step,))
+    inputs = TrainInputs(**_common(job, replicate), keep_steps=(job.retrain.step,), **begins(job.model, job.facts))
     return _unit(job, inputs, FROM_THE_START)
 
 
@@ -132,7 +152,7 @@ def recipe_of(job: Resolved, replicate: int) -> Recipe:
         fingerprint=facts.fingerprint,
         subset=facts.subset,
         fraction=facts.fraction,
-        architecture=spec.model.name,
+        architecture=job.architecture,
         classes=len(facts.classes),
         channels=facts.channels,
         size=facts.size,

@@ -1,6 +1,6 @@
 """From what a user sent to what is done: defaults, data, budgets in steps. The rest of the plan reads only this."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -16,7 +16,7 @@ from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.gradual import Gradual
 from winnow.contract.specs.granularity import SemiStructured
 from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, TrainSpec
-from winnow.contract.specs.pruning import Criterion, Iterative, Method, Scope
+from winnow.contract.specs.pruning import Criterion, Iterative, Method, OneShot, Scope
 from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training import Cosine, StepSchedule, Train
 from winnow.contract.specs.transfer import TransferSpec
@@ -28,6 +28,7 @@ from winnow.plan.densities import levels_to, rates_to, settled_densities
 from winnow.plan.gradual import check_ramp, ramp
 from winnow.plan.granularity import check_groups
 from winnow.plan.knowing import known
+from winnow.plan.sources import adapted_to, carried_head, is_sparse
 
 DEFAULT_TARGET = Target(sparsity=Decimal("0.9"))
 MAX_LEVELS = 200
@@ -50,6 +51,16 @@ class Resolved(Value):
         """The data set of a job that has one."""
         assert self.dataset is not None  # noqa: S101 - the caller's mistake: only an evaluation may have none
         return self.dataset
+
+    @property
+    def model(self) -> Unit | None:
+        """The unit of the model that the job begins with; none where it begins with a fresh network."""
+        return self.source[0] if self.source else None
+
+    @property
+    def architecture(self) -> str:
+        """The name of the network."""
+        return self.source[0].network.architecture if self.source else self.spec.model.name
 
     @property
     def training(self) -> TrainSpec | PruneSpec | TransferSpec:
@@ -134,11 +145,18 @@ class Resolved(Value):
         return self.sparsity
 
 
-def resolve_training(spec: TrainSpec | PruneSpec, facts: DatasetFacts, resource: Literal["cpu", "gpu"]) -> Resolved:
+def resolve_training(
+    spec: TrainSpec | PruneSpec, facts: DatasetFacts, resource: Literal["cpu", "gpu"], source: Sequence[Unit] = ()
+) -> Resolved:
     """Settle every choice of a spec on this data set and resource. Raises InvalidSpec for what cannot be met."""
-    architecture = known("architecture", spec.model.name, ARCHITECTURES)
+    if source:
+        architecture = ARCHITECTURES[source[0].network.architecture]
+        facts = adapted_to(source[0], spec.dataset, facts)
+        _check_begun(spec, source[0], facts)
+    else:
+        architecture = known("architecture", spec.model.name, ARCHITECTURES)
+        facts = chosen(spec.dataset, facts)
     _check_dropout(architecture, spec.model)
-    facts = chosen(spec.dataset, facts)
     _check_image(architecture, facts)
     settled = spec.model_copy(
         update={
@@ -147,7 +165,7 @@ def resolve_training(spec: TrainSpec | PruneSpec, facts: DatasetFacts, resource:
             **_settled_method(spec, architecture),
         }
     )
-    job = Resolved(spec=settled, dataset=facts, resource=resource)
+    job = Resolved(spec=settled, dataset=facts, resource=resource, source=tuple(source[:1]))
     check_budget(job, spec.train)
     if isinstance(settled, PruneSpec):
         _check_rates(job, architecture, settled.method.scope.exclude)
@@ -201,6 +219,27 @@ def _criterion(method: Method) -> Criterion:
         return choice.model_copy(update={"alpha": choice.alpha or entry.alpha})
     at = choice.at or (entry.at if method.retraining == "rewind" else "trained")
     return choice.model_copy(update={"at": at, "alpha": choice.alpha or entry.alpha})
+
+
+def _check_begun(spec: TrainSpec | PruneSpec, model: Unit, facts: DatasetFacts) -> None:
+    """What a job may do with a model that is there."""
+    if carried_head(model, facts) is None:
+        raise InvalidSpec(
+            f"The model knows other classes than {facts.name!r}: {', '.join(model.classes[:10])}. Name its classes in "
+            "`classes`, or ask for a transfer, which gives it a fresh head."
+        )
+    plain = isinstance(spec, TrainSpec) or (
+        isinstance(spec.method.schedule, Iterative | OneShot)
+        and spec.method.granularity is None
+        and spec.method.scope.densities is None
+        and not spec.open_target
+        and not (isinstance(spec.method.schedule, Iterative) and isinstance(spec.method.schedule.rate, Mapping))
+    )
+    if is_sparse(model) and not plain:
+        raise InvalidSpec(
+            "The model is sparse already: go on pruning it weight by weight, at one rate, to a sparsity. Rates and "
+            "densities by layer, other granularities, gradual schedules and open targets want a dense model."
+        )
 
 
 def _check_dropout(architecture: Architecture, choice: ModelChoice) -> None:

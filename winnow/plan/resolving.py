@@ -29,6 +29,4 @@ def resolve(
         if not source:
             raise InvalidSpec(f"{spec.model.name!r} is no model: a transfer wants one that is there, `mdl_…`.")
         return resolve_transfer(spec, facts, resource, source)
-    if source:
-        raise InvalidSpec(f"A {spec.kind} job wants an architecture, not a model. GET /v1/architectures lists them.")
-    return resolve_training(spec, facts, resource)
+    return resolve_training(spec, facts, resource, source)

@@ -70,8 +70,9 @@ def level_of_target(job: Resolved, results: Results) -> Met:
     if not isinstance(job.spec, PruneSpec):
         return Met(LEVEL if isinstance(job.spec, TransferSpec) else 0, reached=True)
     grid = _grid(_known(job, results), results)
-    networks = [grid[place] for place in sorted(grid) if place[1] in NETWORKS]
-    return target_met(job.spec, [[result for _, result in sorted(level.items())] for level in networks])
+    numbers = sorted(place for place in grid if place[1] in NETWORKS)
+    met = target_met(job.spec, [[result for _, result in sorted(grid[place].items())] for place in numbers])
+    return met._replace(level=numbers[met.level][0])  # a sparse model's levels begin further down
 
 
 def sparsest_matching(job: Resolved, results: Results) -> int | None:

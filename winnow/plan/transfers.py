@@ -12,7 +12,6 @@ from winnow.contract.specs.training import Sgd
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.contract.units import (
     Begin,
-    BroughtInputs,
     FeaturesInputs,
     LevelInputs,
     Milestones,
@@ -22,9 +21,10 @@ from winnow.contract.units import (
     Unit,
 )
 from winnow.plan.chains import recipe_of
-from winnow.plan.dataset_choice import chosen, settled_choice
+from winnow.plan.dataset_choice import settled_choice
 from winnow.plan.place import Place
 from winnow.plan.resolve import Resolved, check_budget
+from winnow.plan.sources import adapted_to, carried_head, is_sparse
 
 LEVEL = 1
 """Of all arms: they are one row."""
@@ -35,13 +35,7 @@ def resolve_transfer(
 ) -> Resolved:
     """Adapt the images to the model, and settle arms and modules. Raises InvalidSpec for what cannot be met."""
     model = source[0]
-    network = model.network
-    adapting = {
-        "channels": spec.dataset.channels or network.channels,
-        "size": spec.dataset.size or network.size,
-    }
-    adapted = chosen(spec.dataset.model_copy(update=adapting), facts)
-    _check_network(model, adapted)
+    adapted = adapted_to(model, spec.dataset, facts)
     settled = spec.model_copy(
         update={
             "dataset": settled_choice(adapted),
@@ -112,7 +106,7 @@ def _without_training(recipe: Recipe, replicate: int) -> Recipe:
 
 def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
     model = job.source[0]
-    head = _carried_head(model, job.facts)
+    head = carried_head(model, job.facts)
     ticket: TransferArm = next((one for one in TICKETS if one in (spec.arms or ())), "mask_trained")
     values = {"mask_random": "random", "random_mask": _values(model, ticket), "no_mask": _values(model, ticket)}
     masks = {"random_mask": "shuffled", "no_mask": None}
@@ -120,7 +114,7 @@ def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
     return Begin.model_validate(
         {
             "values": begins,
-            "mask": masks.get(arm, "ticket") if _is_sparse(model) else None,
+            "mask": masks.get(arm, "ticket") if is_sparse(model) else None,
             "step": _rewound_to(model) if begins == "rewound" else None,
             "origin": _origin(model) if begins == "init" else None,
             "head": head,
@@ -153,26 +147,15 @@ def _keeper(job: Resolved) -> str:
     return inputs.start if isinstance(inputs, LevelInputs) else job.source[0].key
 
 
-def _is_sparse(model: Unit) -> bool:
-    match model.inputs:
-        case LevelInputs():
-            return True
-        case BroughtInputs(mask=mask, zeros=zeros):
-            return mask is not None or zeros is not None
-        case TransferInputs(begin=begin):
-            return begin.mask is not None
-    return False
-
-
 def _arms(spec: TransferSpec, model: Unit) -> tuple[TransferArm, ...]:
     if spec.arms is None:
         return (
             ("mask_trained", "no_mask", "random_mask", "mask_random")
-            if _is_sparse(model)
+            if is_sparse(model)
             else ("no_mask", "mask_random")
         )
     masked = [arm for arm in spec.arms if arm not in ("no_mask", "mask_random")]
-    if masked and not _is_sparse(model):
+    if masked and not is_sparse(model):
         raise InvalidSpec(f"The model masks nothing, so there is no {masked[0]}. Its arms are no_mask and mask_random.")
     if "mask_rewound" in spec.arms and _rewound_to(model) is None:
         raise InvalidSpec("The model has no rewind point: leave mask_rewound out, or take mask_trained.")
@@ -199,25 +182,3 @@ def _modules(spec: TransferSpec, model: Unit) -> tuple[str, ...]:
     head = next(name.removesuffix(".weight") for name, kind in layers if kind == "output")
     named = () if isinstance(spec.trainable, str) else spec.trainable
     return tuple(sorted({head, *named}))
-
-
-def _carried_head(model: Unit, facts: DatasetFacts) -> tuple[int, ...] | None:
-    """Where the model has each class of the data set, if it has just these."""
-    if set(model.classes) != set(facts.classes):
-        return None
-    index_of = {name: index for index, name in enumerate(model.classes)}
-    return tuple(index_of[name] for name in facts.classes)
-
-
-def _check_network(model: Unit, facts: DatasetFacts) -> None:
-    """The same tensors must come out for these images, the head's aside."""
-    own, here = (
-        tensors(*model.network),
-        tensors(model.network.architecture, len(model.classes), facts.channels, facts.size),
-    )
-    if own != here:
-        height, width = model.network.size
-        raise InvalidSpec(
-            f"The model takes images of {model.network.channels} channel(s) and {height}×{width} pixels; for others "
-            f"{model.network.architecture} has other weights. Leave the data set's `size` and `channels` out."
-        )

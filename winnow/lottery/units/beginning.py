@@ -8,16 +8,18 @@ import numpy as np
 from winnow.artifact.header import Header
 from winnow.artifact.masks import read_masks
 from winnow.artifact.preprocessing import Preprocessing
-from winnow.artifact.weights import read_tensors
+from winnow.artifact.weights import read_metadata, read_tensors
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.seeds import seed_for
-from winnow.contract.units import FeaturesInputs, TransferInputs
+from winnow.contract.units import Begin, FeaturesInputs, TrainInputs, TransferInputs
 from winnow.lottery.data.images import Split
 from winnow.lottery.inits import initial
 from winnow.lottery.selection import Mask, shuffled
 from winnow.lottery.state import Array, Arrays, read_state
 from winnow.lottery.units.outcome import in_network_order
 from winnow.lottery.workspace import Workspace
+
+Begun = TransferInputs | FeaturesInputs | TrainInputs
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Beginning:
         return replace(split, preprocessing=self.preprocessing)
 
 
-def beginning(inputs: TransferInputs | FeaturesInputs, workspace: Workspace) -> Beginning:
+def beginning(inputs: Begun, workspace: Workspace) -> Beginning:
     """As the inputs say. The random arms draw by replicate: from its seed, never from the model's."""
-    recipe, begin = inputs.recipe, inputs.begin
+    recipe, begin = inputs.recipe, _begin(inputs)
     weights, metadata = read_tensors(workspace.inputs["model/weights.safetensors"])
     head = head_of(recipe.architecture)
     found = in_network_order(recipe, read_masks(workspace.inputs["model/mask.safetensors"]))
@@ -51,15 +53,26 @@ def beginning(inputs: TransferInputs | FeaturesInputs, workspace: Workspace) -> 
     return Beginning(under, masks, ticket, Header.of_metadata(metadata).preprocessing)
 
 
+def as_at_the_start(workspace: Workspace, split: Split) -> Split:
+    """The images as the train unit in the role `start` was shown them: like those of the model that it began with."""
+    metadata = read_metadata(workspace.inputs["start/weights.safetensors"])
+    return replace(split, preprocessing=Header.of_metadata(metadata).preprocessing)
+
+
 def head_of(architecture: str) -> tuple[str, str]:
     """The tensors of the output layer: its weight, and its bias if it has one."""
     weight = next(name for name, kind in ARCHITECTURES[architecture].layers if kind == "output")
     return weight, weight.removesuffix("weight") + "bias"
 
 
-def _masks(inputs: TransferInputs | FeaturesInputs, ticket: Mapping[str, Mask]) -> dict[str, Mask]:
+def _begin(inputs: Begun) -> Begin:
+    assert inputs.begin is not None  # noqa: S101 - the caller's mistake: a fresh network begins nowhere
+    return inputs.begin
+
+
+def _masks(inputs: Begun, ticket: Mapping[str, Mask]) -> dict[str, Mask]:
     recipe = inputs.recipe
-    match inputs.begin.mask:
+    match _begin(inputs).mask:
         case "ticket":
             return dict(ticket)
         case "shuffled":  # inside each layer
@@ -67,8 +80,8 @@ def _masks(inputs: TransferInputs | FeaturesInputs, ticket: Mapping[str, Mask]) 
     return {name: np.ones_like(mask) for name, mask in ticket.items()}
 
 
-def _values(inputs: TransferInputs | FeaturesInputs, workspace: Workspace, trained: Arrays) -> Arrays:
-    begin, recipe = inputs.begin, inputs.recipe
+def _values(inputs: Begun, workspace: Workspace, trained: Arrays) -> Arrays:
+    begin, recipe = _begin(inputs), inputs.recipe
     if begin.origin is not None:
         return initial(begin.origin, seed_for(begin.origin.seed, "init", begin.origin.replicate))
     if begin.step is not None:
@@ -78,13 +91,13 @@ def _values(inputs: TransferInputs | FeaturesInputs, workspace: Workspace, train
     return trained
 
 
-def _with_head(values: Arrays, inputs: TransferInputs | FeaturesInputs) -> dict[str, Array]:
+def _with_head(values: Arrays, inputs: Begun) -> dict[str, Array]:
     """The same with a fresh head, the same one in every arm; or with the model's head in the order of the classes."""
-    recipe, own = inputs.recipe, dict(values)
-    if inputs.begin.values == "random":
+    recipe, begin, own = inputs.recipe, _begin(inputs), dict(values)
+    if begin.values == "random":
         return own
-    if inputs.begin.head is not None:
-        places = list(inputs.begin.head)
+    if begin.head is not None:
+        places = list(begin.head)
         return own | {name: own[name][places] for name in head_of(recipe.architecture) if name in own}
     fresh = initial(recipe, seed_for(recipe.seed, "head", recipe.replicate))
     return own | {name: fresh[name] for name in head_of(recipe.architecture) if name in fresh}

@@ -21,6 +21,7 @@ from winnow.lottery.selection import Masks
 from winnow.lottery.state import State, network_arrays
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
+from winnow.lottery.units.beginning import as_at_the_start
 from winnow.lottery.units.outcome import in_network_order, result
 from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
 from winnow.lottery.warm import Warm
@@ -39,7 +40,7 @@ def control(unit: Unit, inputs: ControlInputs, workspace: Workspace, warm: Warm)
     ticket = in_network_order(inputs.recipe, read_masks(workspace.inputs["level/mask.safetensors"]))
     arm = _arm(inputs, workspace, ticket)
     recipe, start = retraining_recipe(inputs.recipe, inputs.retrain), rewound(arm.kept, inputs.retrain)
-    training = Training(recipe, warm.split(unit, workspace), start, arm.masks)
+    training = Training(recipe, as_at_the_start(workspace, warm.split(unit, workspace)), start, arm.masks)
     checks = _checks(inputs, training, arm, ticket)
     metrics = fit(training, (), workspace)
     checks += (evidence.masked_weights_zero(training, arm.masks),)

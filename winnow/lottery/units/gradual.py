@@ -11,6 +11,7 @@ from winnow.lottery.scoring import Subject
 from winnow.lottery.state import network_arrays
 from winnow.lottery.training import Callback, Pruning, Training
 from winnow.lottery.units import evidence
+from winnow.lottery.units.beginning import as_at_the_start
 from winnow.lottery.units.outcome import counted, in_network_order, result, write_model
 from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
 from winnow.lottery.warm import Warm
@@ -28,7 +29,7 @@ def gradual(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -
     parent = in_network_order(inputs.recipe, found, inputs.scope.exclude)
     pieces, kept = pieces_of(inputs.granularity, inputs.recipe, parent), kept_state(workspace, inputs.retrain, "parent")
     recipe, start = retraining_recipe(inputs.recipe, inputs.retrain), rewound(kept, inputs.retrain)
-    training = Training(recipe, warm.split(unit, workspace), start, parent)
+    training = Training(recipe, as_at_the_start(workspace, warm.split(unit, workspace)), start, parent)
     checks: tuple[Check, ...] = (
         evidence.state_restored(training, kept, parent),
         evidence.optimizer_as_declared(training, kept, inputs.retrain),

@@ -19,6 +19,7 @@ from winnow.lottery.selection import Masks
 from winnow.lottery.state import State
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
+from winnow.lottery.units.beginning import as_at_the_start
 from winnow.lottery.units.gradual import gradual
 from winnow.lottery.units.outcome import counted, in_network_order, result, write_model
 from winnow.lottery.units.rewinding import kept_state, retraining_recipe, rewound
@@ -37,7 +38,8 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
     parent = in_network_order(inputs.recipe, found, inputs.scope.exclude)
     asked = asked_counts(inputs, counted(inputs.recipe.architecture, parent))
     pieces = pieces_of(inputs.granularity, inputs.recipe, parent)
-    kept, split = kept_state(workspace, inputs.retrain, "parent"), warm.split(unit, workspace)
+    kept = kept_state(workspace, inputs.retrain, "parent")
+    split = as_at_the_start(workspace, warm.split(unit, workspace))
     subject = _subject(inputs, workspace, kept, parent, split)
     beat = partial(workspace.progress, 0, inputs.recipe.steps - kept.step)
     masks = prune(subject, inputs.criterion, asked, beat, pieces)

@@ -15,6 +15,7 @@ from winnow.lottery.fitting import beat, checkpointed, fit
 from winnow.lottery.state import network_arrays, read_state
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
+from winnow.lottery.units.beginning import as_at_the_start
 from winnow.lottery.units.outcome import result
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Workspace
@@ -22,7 +23,7 @@ from winnow.lottery.workspace import Workspace
 
 def stability(unit: Unit, inputs: StabilityInputs, workspace: Workspace, warm: Warm) -> UnitResult:
     """Train the copy from the kept state to the end, then measure the line from copy 0 to it."""
-    recipe, split = inputs.recipe, warm.split(unit, workspace)
+    recipe, split = inputs.recipe, as_at_the_start(workspace, warm.split(unit, workspace))
     kept = read_state(workspace.inputs[f"start/state-{inputs.step}.safetensors"])
     training = Training(recipe, split, kept, masks={})
     as_kept = Retrain(step=inputs.step, optimizer="restore", lr="resume")

@@ -1,0 +1,126 @@
+"""Jobs that begin with a model: its weights, its zeros, its normalisation."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.brought import DIGITS, brought_unit, half_pruned, safetensors, weights
+from tests.support.lottery import do_all
+from winnow.artifact.masks import read_masks
+from winnow.artifact.weights import Array, read_metadata, read_weights
+from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs.jobs import SPEC
+from winnow.contract.units import Unit
+from winnow.lottery.state import read_state
+from winnow.lottery.units import Warm
+from winnow.plan import Resolved, levels, places, resolve
+
+PRUNE: dict[str, Any] = {
+    "kind": "prune",
+    "dataset": "digits",
+    "model": "mdl_mine",
+    "target": {"sparsity": 0.8},
+    "train": {"steps": 6, "optimizer": {"name": "sgd", "lr": 0.05}},
+    "method": {"schedule": {"name": "iterative", "rate": 0.4}},
+    "replicates": 1,
+}
+
+
+def begun(model: Unit, **changes: Any) -> Resolved:
+    return resolve(SPEC.validate_python(PRUNE | changes), DATASETS["digits"], "cpu", (model,))
+
+
+def sent(folder: Path, tensors: Mapping[str, Array], **inputs: Any) -> Unit:
+    """A brought network whose weights lie in the folder, where `do` finds what people sent."""
+    data = safetensors(dict(tensors))
+    unit = brought_unit(data, **inputs)
+    (folder / unit.uploads["weights"]).write_bytes(data)
+    return unit
+
+
+def only(job: Resolved, kind: str) -> str:
+    return next(place.unit.key for place in places(job, {}) if place.unit.kind == kind)
+
+
+def test_training_begins_with_the_values_of_the_model_and_normalises_as_it_did(tmp_path: Path) -> None:
+    spec = {name: PRUNE[name] for name in ("dataset", "model", "train")} | {"kind": "train"}
+    job = resolve(SPEC.validate_python(spec), DATASETS["digits"], "cpu", (sent(tmp_path, weights()),))
+    do_all(job, tmp_path, Warm(None))
+    start = read_state(tmp_path / only(job, "train") / "state-0.safetensors")
+    assert all(np.array_equal(start.network[name], array) for name, array in weights().items())
+    header = read_metadata(tmp_path / only(job, "train") / "weights.safetensors")
+    assert '"mean":[0.3]' in header["preprocessing"]
+
+
+def test_a_job_rewinds_to_what_the_model_came_with(tmp_path: Path) -> None:
+    job = begun(sent(tmp_path, weights()))
+    results = do_all(job, tmp_path, Warm(None))
+    assert [(row.level, row.zeros) for row in levels(job, results)][-1] == (4, 57254)
+    checks = {check.name: check.ok for place in places(job, results) for check in results[place.unit.key].checks}
+    assert checks["state_at_k_restored"]
+
+
+def test_pruning_goes_on_from_the_zeros_of_a_sparse_model(tmp_path: Path) -> None:
+    sparse = half_pruned()
+    job = begun(sent(tmp_path, sparse, zeros="masked"))
+    results = do_all(job, tmp_path, Warm(None))
+    rows = levels(job, results)
+    assert [row.level for row in rows] == [0, 2, 3, 4], "level 1, at 40 %, would mask less than the model does"
+    assert rows[0].zeros == sum(int((array == 0).sum()) for name, array in sparse.items() if array.ndim > 1)
+    for place in places(job, results):
+        if place.arm == "ticket":
+            masks = read_masks(tmp_path / place.unit.key / "mask.safetensors")
+            found = read_weights(tmp_path / place.unit.key / "weights.safetensors")
+            assert all(not (mask & (sparse[name] == 0)).any() for name, mask in masks.items())
+            assert all((found[name][~mask] == 0).all() for name, mask in masks.items())
+
+
+def test_classes_in_another_order_are_those_of_the_model_by_name(tmp_path: Path) -> None:
+    backwards = tuple(reversed(DIGITS))
+    spec = {"kind": "train", "dataset": "digits", "model": "mdl_mine", "train": PRUNE["train"]}
+    model = sent(tmp_path, weights(), classes=backwards)
+    job = resolve(SPEC.validate_python(spec), DATASETS["digits"], "cpu", (model,))
+    do_all(job, tmp_path, Warm(None))
+    start = read_state(tmp_path / only(job, "train") / "state-0.safetensors").network
+    head = [name for name in weights() if name.startswith("fc")][-1]
+    assert np.array_equal(start[head], weights()[head][::-1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"dataset": "fashion_mnist"}, "transfer"),
+        ({"dataset": {"name": "digits", "size": [16, 16]}}, "`size`"),
+    ],
+)
+def test_what_a_model_cannot_do_is_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidSpec, match=says):
+        resolve(
+            SPEC.validate_python(PRUNE | changes),
+            DATASETS.get(str(changes.get("dataset")), DATASETS["digits"]),
+            "cpu",
+            (brought_unit(safetensors(weights())),),
+        )
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"granularity": "2:4"},
+        {
+            "scope": {"name": "layer"},
+            "schedule": {"name": "iterative", "rate": {"conv": 0.2, "linear": 0.2, "output": 0.1}},
+        },
+        {"schedule": {"name": "gradual", "end": {"step": 4}, "every": {"steps": 1}}},
+    ],
+)
+def test_a_sparse_model_is_pruned_further_weight_by_weight(method: dict[str, Any]) -> None:
+    model = brought_unit(safetensors(half_pruned()), zeros="masked")
+    target = None if "granularity" in method else PRUNE["target"]
+    spec = SPEC.validate_python(PRUNE | {"method": method, "target": target})
+    with pytest.raises(InvalidSpec, match="sparse already"):
+        resolve(spec, DATASETS["digits"], "cpu", (model,))

@@ -1,0 +1,53 @@
+"""The model that a job begins with: what it masks, which classes it knows, which images it takes."""
+
+from winnow.contract.catalog.tensors import tensors
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs.choices import DatasetChoice
+from winnow.contract.units import Begin, BroughtInputs, LevelInputs, TrainInputs, TransferInputs, Unit
+from winnow.plan.dataset_choice import chosen
+
+
+def adapted_to(model: Unit, choice: DatasetChoice, facts: DatasetFacts) -> DatasetFacts:
+    """The part of a data set that is chosen, its images as the model takes them unless the choice says how.
+
+    Raises InvalidSpec where the model cannot take them.
+    """
+    network = model.network
+    adapting = {"channels": choice.channels or network.channels, "size": choice.size or network.size}
+    adapted = chosen(choice.model_copy(update=adapting), facts)
+    if tensors(*network) != tensors(*network._replace(channels=adapted.channels, size=adapted.size)):
+        height, width = network.size
+        raise InvalidSpec(
+            f"The model takes images of {network.channels} channel(s) and {height}×{width} pixels; for others "
+            f"{network.architecture} has other weights. Leave the data set's `size` and `channels` out."
+        )
+    return adapted
+
+
+def is_sparse(model: Unit) -> bool:
+    """Whether it masks anything, as far as its recipe says."""
+    match model.inputs:
+        case LevelInputs():
+            return True
+        case BroughtInputs(mask=mask, zeros=zeros):
+            return mask is not None or zeros is not None
+        case TransferInputs(begin=begin) | TrainInputs(begin=Begin() as begin):
+            return begin.mask is not None
+    return False
+
+
+def carried_head(model: Unit, facts: DatasetFacts) -> tuple[int, ...] | None:
+    """Where the model has each class of the data set, if it has just these."""
+    if set(model.classes) != set(facts.classes):
+        return None
+    index_of = {name: index for index, name in enumerate(model.classes)}
+    return tuple(index_of[name] for name in facts.classes)
+
+
+def begins(model: Unit | None, facts: DatasetFacts) -> dict[str, object]:
+    """What a train unit begins with, as fields of its inputs: nothing for a fresh network."""
+    if model is None:
+        return {}
+    mask = "ticket" if is_sparse(model) else None
+    return {"model": model.key, "begin": Begin(values="trained", mask=mask, head=carried_head(model, facts))}
