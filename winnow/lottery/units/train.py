@@ -1,4 +1,4 @@
-"""The unit `train`: a network from its first weights, fresh or brought, to trained ones, keeping its state on the way."""
+"""The unit `train`: a network from its first weights, fresh or carried, to trained ones; it keeps states on the way."""
 
 import numpy as np
 
