@@ -16,7 +16,7 @@ from winnow.contract.problems import Conflict, FieldError, InvalidSpec
 from winnow.contract.resources import Model
 from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.jobs import EvaluateSpec
-from winnow.contract.specs.models import BroughtSpec
+from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.units import BroughtInputs, Unit
 from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, files, models

@@ -17,7 +17,7 @@ from app.openapi import body, problems
 from app.pages import DEFAULT_LIMIT, Cursor, Limit
 from winnow.artifact.model import FILE_KINDS
 from winnow.contract.resources import Model, ModelFile, Page
-from winnow.contract.specs.models import BroughtSpec
+from winnow.contract.specs.brought import BroughtSpec
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 

@@ -9,7 +9,7 @@ import typer
 from winnow.cli.convert import convert
 from winnow.cli.download import download
 from winnow.cli.jobs import app as jobs
-from winnow.cli.models import app as models
+from winnow.cli.brought import app as models
 from winnow.cli.predict import predict
 from winnow.cli.run import run as run_job
 from winnow.cli.serve import serve

@@ -95,7 +95,7 @@ class Client:
         return self._connection.read(Model, "GET", f"/v1/models/{model_id}")
 
     def push(self, weights: Path, name: str, spec: Mapping[str, Any], mask: Path | None = None) -> Model:
-        """Bring a network: safetensors, and what it is; see `winnow.contract.specs.models`."""
+        """Bring a network: safetensors, and what it is; see `winnow.contract.specs.brought`."""
         with ExitStack() as opened:
             paths = {"weights": weights} | ({"mask": mask} if mask else {})
             files = {part: (path.name, opened.enter_context(path.open("rb"))) for part, path in paths.items()}

@@ -90,7 +90,7 @@ def test_what_is_no_object_is_told_so(sent: Any) -> None:
 
 
 def test_a_spec_without_a_kind_hears_of_the_kinds() -> None:
-    assert errors({"dataset": "digits"})[()].hint == "Give one of: prune, train."
+    assert errors({"dataset": "digits"})[()].hint == "Give one of: evaluate, prune, train, transfer."
     assert "Did you mean 'prune'?" in str(errors(PRUNE | {"kind": "prun"})[()].hint)
 
 

@@ -5,13 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from winnow.contract.specs.choices import DatasetChoice
-from winnow.contract.specs.common import Common, Training
-from winnow.contract.specs.grammar import short
+from winnow.contract.specs.training_job import Dataset, Model, Resource, Threads, Training
 from winnow.contract.specs.pruning import Iterative, Method, MethodChoice, Rewind
 from winnow.contract.specs.targets import Target
 from winnow.contract.specs.transfer import TransferArm, TransferSpec
-from winnow.contract.values import Exact
+from winnow.contract.values import Exact, Value
 
 Control = Literal["random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
 Arm = Literal["ticket", "dense", "random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
@@ -81,13 +79,16 @@ class PruneSpec(Training):
         return tuple(arm for arm in CONTROLS if arm in self.arms)
 
 
-class EvaluateSpec(Common):
+class EvaluateSpec(Value):
     """Measure a model on the test images of a data set whose classes it knows; they are matched by name."""
 
     kind: Literal["evaluate"] = "evaluate"
-    dataset: Annotated[DatasetChoice, short(DatasetChoice)] | None = Field(
+    dataset: Dataset | None = Field(
         None, description="Images are adapted to the model's size and channels. Left out: only its files are made."
     )
+    model: Model
+    threads: Threads = 1
+    resource: Resource = "auto"
 
 
 Spec = Annotated[TrainSpec | PruneSpec | EvaluateSpec | TransferSpec, Field(discriminator="kind")]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from winnow.contract.specs.common import Training
+from winnow.contract.specs.training_job import Training
 from winnow.contract.values import Exact
 
 TransferArm = Literal["mask_init", "mask_rewound", "mask_trained", "mask_random", "random_mask", "no_mask"]

@@ -11,7 +11,7 @@ from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, descri
 from winnow.cli.output import people, print_json
 from winnow.cli.submit import read_spec
 from winnow.cli.tables import models_table
-from winnow.contract.specs.models import BroughtSpec, ModelInput
+from winnow.contract.specs.brought import BroughtSpec, ModelInput
 
 if TYPE_CHECKING:
     from winnow.client import Client
