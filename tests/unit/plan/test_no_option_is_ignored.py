@@ -43,6 +43,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "early_stopping": {"patience": 2},
     },
     "method": {
+        "preset": "fast",
         "criterion": "random",
         "scope": "layer",
         "granularity": "channels",
