@@ -14,9 +14,9 @@ from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
 from winnow.contract.catalog.tensors import tensors
 from winnow.contract.problems import Conflict, FieldError, InvalidSpec
 from winnow.contract.resources import Model
+from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.jobs import EvaluateSpec
-from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.units import BroughtInputs, Unit
 from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, files, models

@@ -6,10 +6,10 @@ from typing import NoReturn
 
 import typer
 
+from winnow.cli.brought import app as models
 from winnow.cli.convert import convert
 from winnow.cli.download import download
 from winnow.cli.jobs import app as jobs
-from winnow.cli.brought import app as models
 from winnow.cli.predict import predict
 from winnow.cli.run import run as run_job
 from winnow.cli.serve import serve

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from winnow.contract.specs.training_job import Dataset, Model, Resource, Threads, Training
 from winnow.contract.specs.pruning import Iterative, Method, MethodChoice, Rewind
 from winnow.contract.specs.targets import Target
+from winnow.contract.specs.training_job import Dataset, Model, Resource, Threads, Training
 from winnow.contract.specs.transfer import TransferArm, TransferSpec
 from winnow.contract.values import Exact, Value
 
