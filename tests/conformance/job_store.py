@@ -5,7 +5,7 @@ from sqlalchemy import func, select, update
 
 from tests.support.driver import NUMERICS, Driver, prune, resolved, train
 from winnow.contract.problems import Conflict, InvalidSpec, NotFound, Reason, Unavailable
-from winnow.contract.results import Check, FileRef, Point
+from winnow.contract.results import Check, FileRef, Line, Point
 from winnow.contract.values import sha256_hex
 from winnow.db.clock import now
 from winnow.db.engine import Database
@@ -453,6 +453,30 @@ class JobStoreConformance:
         jobs.work()
         look()
         assert seen == [0.0, 0.25, 0.25, 0.5, 0.5, 1.0]
+
+    def test_it_neither_falls_nor_stands_at_1_where_results_decide_how_many_units_there_are(self, jobs: Driver) -> None:
+        method = {"schedule": {"name": "iterative", "rate": 0.5}, "rewind": "auto"}
+        target = {"max_accuracy_drop": 20}
+        job_id = jobs.submit(prune(0.5, "random_mask") | {"target": target, "method": method})
+        seen, kinds = [], []
+        while (held := jobs.claim()) is not None:
+            jobs.start(held)
+            found, kind = jobs.result(held.unit), held.unit.kind
+            lost = found.metrics.validation.model_copy(update={"correct": 0})  # by the third level all accuracy is gone
+            worse = found.metrics.model_copy(update={"validation": lost})
+            line = Line(correct=(90, 90 if kinds.count("stability") else 40, 90), images=100, statistics_images=0)
+            changes = {"line": line} if kind == "stability" else {"metrics": worse} if held.unit.level == 3 else {}
+            jobs.finish(held, **changes)
+            seen.append(jobs.read(lambda conn: progress(conn, read.job(conn, TENANT, job_id))).fraction)
+            kinds.append(kind)
+        assert seen == sorted(seen)
+        assert seen[-2] < 1 == seen[-1]
+        assert kinds == ["train", "stability", "stability", "train", *["level"] * 3, *["control"] * 3]
+        row = jobs.job(job_id)
+        assert row.state == "succeeded"
+        assert (row.result["target"]["level"], row.result["target_reached"]) == (2, True)
+        assert [one["stable"] for one in row.result["rewind"]["tried"]] == [False, True]
+        assert len(jobs.all(select(models))) == 5  # the dense network twice, of which one searched; three levels
 
     def test_the_time_left_goes_by_what_was_done_since_the_start(self, jobs: Driver) -> None:
         jobs.submit(prune(0.2))

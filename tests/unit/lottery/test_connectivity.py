@@ -20,6 +20,7 @@ from winnow.lottery.connectivity import POINTS, estimate_statistics, line_betwee
 from winnow.lottery.data.batches import Batches, in_order, order
 from winnow.lottery.data.images import Part
 from winnow.lottery.dropout import Dropout
+from winnow.lottery.evaluation import score
 from winnow.lottery.inits import initial
 from winnow.lottery.state import State, load_network, network_arrays
 from winnow.lottery.training import Training, train
@@ -66,8 +67,8 @@ def test_two_networks_whose_mean_answers_nothing_have_a_barrier_between_them() -
     assert line.barrier == Fraction(line.correct[0] - min(line.correct), line.images)
 
 
-def trained() -> dict[str, np.ndarray]:
-    settings = recipe(steps=20)
+def trained(architecture: str = "lenet_300_100") -> dict[str, np.ndarray]:
+    settings = recipe(architecture, steps=20)
     training = Training(settings, split(), State(0, initial(settings, 0), {}), {})
     train(training, ())
     return dict(network_arrays(training.network))
@@ -89,6 +90,21 @@ def test_batch_norm_statistics_are_the_average_over_batches_of_training_images()
     assert torch.allclose(norms[0].running_mean, means, atol=1e-6)
     assert torch.allclose(norms[0].running_var, variances, rtol=1e-4)
     assert all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
+
+
+def test_the_statistics_that_a_network_brings_along_have_no_say_on_the_line() -> None:
+    settings, parts = recipe("resnet20"), split(validation=60)
+    network = trained("resnet20")
+    wrecked = {name: array + 9 if "running_mean" in name else array for name, array in network.items()}
+    assert right(network) > right(wrecked)
+    first, second = (line_between(settings, parts, start, start, nothing) for start in (network, wrecked))
+    assert first == second
+
+
+def right(values: dict[str, np.ndarray]) -> int:
+    network, parts = build("resnet20", 3, 1, (8, 8)), split(validation=60)
+    load_network(network, values)
+    return score(network, parts.validation, parts.preprocessing, nothing).correct
 
 
 @pytest.mark.parametrize(("train", "taken"), [(60, 60), (250, 200)])
@@ -162,7 +178,8 @@ def test_a_stop_on_the_line_leaves_a_checkpoint_from_which_it_ends_in_the_same_b
         outputs.mkdir()
         return MemoryWorkspace(outputs, inputs_of(unit, folder), stop=stop, saved=saved)
 
-    first = attempt("first", lambda done: done == 10)
+    # The copy's weights are written when it is trained, before the line.
+    first = attempt("first", lambda _done: (folder / "first" / "weights.safetensors").exists())
     with pytest.raises(Stop):
         run(unit, first, Warm(None))
     assert first.saved is not None

@@ -34,9 +34,9 @@ def stability(unit: Unit, inputs: StabilityInputs, workspace: Workspace, warm: W
     metrics = fit(training, (), workspace)
     first = read_weights(workspace.inputs["start/weights.safetensors"])
     second = network_arrays(training.network)
+    write_weights(workspace.outputs / "weights.safetensors", second)
     with checkpointed(training, workspace):
         line = line_between(recipe, split, first, second, beat(training, workspace))
-    write_weights(workspace.outputs / "weights.safetensors", second)
     masks = {name: np.ones_like(second[name], dtype=np.bool_) for name, _ in ARCHITECTURES[recipe.architecture].layers}
     checks += (evidence.copies_differ(first, second),)
     found = result(training, metrics, masks, checks, steps_before=inputs.step)
