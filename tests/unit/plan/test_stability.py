@@ -199,7 +199,7 @@ def test_the_dense_network_keeps_the_state_at_every_point_and_its_copy_sees_othe
         ({"rewind": "later"}, "auto"),
         ({"rewind": "auto", "retraining": "lr_rewind"}, "leave `rewind` out"),
         ({"rewind": {"auto": True}}, "Extra inputs"),
-        ({"rewind": "auto", "schedule": {"name": "gradual", "end": {"step": 500}}}, "as a step or epoch"),
+        ({"rewind": "auto", "schedule": {"name": "gradual", "end": {"step": 500}}}, "has to know where it begins"),
     ],
 )
 def test_what_auto_does_not_go_with_is_refused(fields: dict[str, Any], says: str) -> None:

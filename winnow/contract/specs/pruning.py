@@ -206,12 +206,6 @@ class Method(Value):
         return self
 
     @model_validator(mode="after")
-    def _a_ramp_starts_from_a_known_point(self) -> Self:
-        if isinstance(self.schedule, Gradual) and self.rewind == AUTO:
-            raise ValueError("a gradual schedule begins at the rewind point or later: give `rewind` as a step or epoch")
-        return self
-
-    @model_validator(mode="after")
     def _only_rewinding_has_a_rewind_point(self) -> Self:
         if self.retraining != "rewind" and self.rewind != Rewind():
             raise ValueError(f'"retraining": "{self.retraining}" keeps the trained weights: leave `rewind` out')
