@@ -196,13 +196,9 @@ class Method(Value):
         return None if self.scope.densities is None else "the densities of the layers"
 
     @model_validator(mode="after")
-    def _gradual_knows_when(self) -> Self:
+    def _a_ramp_scores_on_the_way(self) -> Self:
         if isinstance(self.schedule, Gradual) and self.criterion.at is not None:
             raise ValueError("a gradual schedule scores weights as they are on the way: leave `at` out")
-        if isinstance(self.schedule, Gradual) and self.rewind == "auto":
-            raise ValueError(
-                'a gradual schedule has to know where it begins: give a rewind point, such as {"epoch": 1}, not "auto"'
-            )
         return self
 
     @model_validator(mode="after")
