@@ -97,8 +97,8 @@ class Channels:
         if reached[-1] < asked:
             raise UnitFailed(
                 Reason.USER_ERROR,
-                f"{asked} weights are to be masked in whole channels, but with one channel left in every layer "
-                f"{reached[-1]} are. Ask for a lower sparsity.",
+                f"{asked} weights are to be masked in whole channels, but {reached[-1]} are when every channel that "
+                "can go has gone. Ask for a lower sparsity, or prune single weights.",
             )
         dead[going[: int(np.searchsorted(reached, asked))]] = True
         return self._without(masks, dead)
