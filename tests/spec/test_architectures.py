@@ -58,6 +58,27 @@ def with_statistics_of(network, images):
     return network.eval()
 
 
+def as_after_training(network, dense, images):
+    """The pruned network with values as long training might leave them: signals neither die nor blow rounding up.
+
+    After one step deep networks do either: googlenet's logits in float32 are 1e-4 off those in float64, torch's own as
+    much as onnxruntime's, and a channel without variance is divided by 0.003.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith("layer_scale"):
+                parameter.fill_(0.5)
+            elif parameter.ndim > 1:
+                parameter.mul_(float(np.linalg.norm(dense[name])) / parameter.norm())
+        for norm in norms:
+            norm.bias.fill_(0.5)
+        with_statistics_of(network, images)
+        for norm in norms:
+            norm.running_var.clamp_(min=0.5)
+    return network
+
+
 @pytest.fixture
 def network(described):
     """A network with values as training might leave them, statistics of batches too."""
@@ -100,7 +121,8 @@ def test_the_predictor_answers_what_torch_computes(tmp_path, described, network,
 def test_trained_and_pruned_to_a_tenth_it_is_read_back_equal_from_its_files(tmp_path, architecture, more, channels):
     size = (architecture.smallest + more[0], architecture.smallest + more[1])
     described = header(architecture.name, size, channels, CLASSES)
-    settings = recipe(architecture.name, classes=CLASSES, channels=channels, size=size, batch_size=4, steps=1)
+    kind = {"classes": CLASSES, "channels": channels, "size": size, "init": "kaiming_normal"}
+    settings = recipe(architecture.name, **kind, batch_size=4, steps=1)
     random = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (8, channels, *size), dtype=torch.uint8, generator=random)
     part = Part(pixels, torch.arange(8) % CLASSES)
@@ -113,11 +135,11 @@ def test_trained_and_pruned_to_a_tenth_it_is_read_back_equal_from_its_files(tmp_
     assert not any(np.array_equal(trained[name], fresh.network[name]) for name, _ in architecture.layers)
 
     everything = {name: np.ones(trained[name].shape, np.bool_) for name, _ in architecture.layers}
-    asked = sum(mask.size for mask in everything.values()) * 9 // 10
+    asked = tuple(mask.size * 9 // 10 for mask in everything.values())
     pruning = Subject(settings, trained, everything, split, depth=1)
-    masks = prune(pruning, Criterion(name="magnitude"), Counts(asked, None), lambda: None)
+    masks = prune(pruning, Criterion(name="magnitude"), Counts(sum(asked), asked), lambda: None)
     images = torch.randn(4, channels, *size, generator=random)
-    sparse = with_statistics_of(Training(settings, split, State(1, trained, {}), masks).network, images)
+    sparse = as_after_training(Training(settings, split, State(1, trained, {}), masks).network, trained, images)
     weights = network_arrays(sparse)
     write_model(tmp_path, graph(architecture.name, CLASSES, channels, size), described, masks, weights)
 
@@ -132,5 +154,6 @@ def test_trained_and_pruned_to_a_tenth_it_is_read_back_equal_from_its_files(tmp_
     assert np.abs(from_safetensors - expected).max() <= allowed
     assert np.abs(from_onnx - expected).max() <= allowed
     assert np.ptp(expected, axis=0).max() > 100 * allowed, "a network that says the same of all images shows nothing"
-    assert sum(int((~mask).sum()) for mask in read_masks(tmp_path / "mask.safetensors").values()) == asked
+    written = read_masks(tmp_path / "mask.safetensors")
+    assert tuple(int((~written[name]).sum()) for name in everything) == asked
     assert not any(weights[name][~mask].any() for name, mask in masks.items())
