@@ -13,7 +13,7 @@ from app.models import service
 from app.models.bringing import bring
 from app.models.intake import MULTIPART, sent_network
 from app.models.ranges import not_modified, span
-from app.openapi import body, problems
+from app.openapi import body, problems, schema_of
 from app.pages import DEFAULT_LIMIT, Cursor, Limit
 from winnow.artifact.model import FILE_KINDS
 from winnow.contract.resources import Model, ModelFile, Page
@@ -26,7 +26,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BYTES = {kind.media_type: _BINARY for kind in FILE_KINDS.values()}
 
 
-_PARTS = {"weights": _BINARY["schema"], "mask": _BINARY["schema"], "spec": BroughtSpec.model_json_schema()}
+_PARTS = {"weights": _BINARY["schema"], "mask": _BINARY["schema"], "spec": schema_of(BroughtSpec)}
 Name = Annotated[
     str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="What to call it; the id says what it is.")
 ]

@@ -111,7 +111,7 @@ def test_operations_have_names_of_their_own() -> None:
 def test_specs_are_told_apart_by_their_kind() -> None:
     sent = DOCUMENT["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert sent["discriminator"]["propertyName"] == "kind"
-    assert set(sent["discriminator"]["mapping"]) == {"train", "prune"}
+    assert set(sent["discriminator"]["mapping"]) == {"train", "prune", "evaluate", "transfer"}
     assert "kind" in DOCUMENT["components"]["schemas"]["PruneSpec"]["required"]
 
 
