@@ -17,12 +17,12 @@ from winnow.contract.resources import Model
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.jobs import EvaluateSpec
-from winnow.contract.units import BroughtInputs, Unit
+from winnow.contract.units import Unit
 from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, files, models
 from winnow.jobs.objects import touch
 from winnow.jobs.submit import submit
-from winnow.plan import resolve
+from winnow.plan import brought, resolve
 
 _SCHEMA = BroughtSpec.model_json_schema()
 
@@ -35,7 +35,7 @@ def bring(parts: Parts, sent: Sent, name: str) -> tuple[Model, bool]:
     """
     spec = _spec(sent.spec)
     counted = _inspected(sent, spec, _architecture(spec))
-    unit = _unit(sent, spec)
+    unit = brought(spec, sent.weights.sha256, sent.mask.sha256 if sent.mask else None)
     with parts.database.write() as conn:
         for file in (sent.weights, *([sent.mask] if sent.mask else [])):
             touch(conn, file.sha256, file.bytes)
@@ -72,21 +72,6 @@ def _inspected(sent: Sent, spec: BroughtSpec, architecture: Architecture) -> Cou
     wanted = tensors(architecture.name, len(spec.classes), spec.input.channels, spec.input.size)
     prunable = tuple(name for name, _ in architecture.layers)
     return inspected(sent.weights.path, sent.mask.path if sent.mask else None, Wanted(wanted, prunable, spec.zeros))
-
-
-def _unit(sent: Sent, spec: BroughtSpec) -> Unit:
-    inputs = BroughtInputs(
-        architecture=spec.architecture,
-        classes=spec.classes,
-        channels=spec.input.channels,
-        size=spec.input.size,
-        mean=spec.input.mean,
-        std=spec.input.std,
-        weights=sent.weights.sha256,
-        mask=sent.mask.sha256 if sent.mask else None,
-        zeros=spec.zeros,
-    )
-    return Unit(inputs=inputs, cost=1)
 
 
 def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted) -> bool:

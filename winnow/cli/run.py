@@ -16,6 +16,7 @@ from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import is_model_id
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.jobs import SPEC, Spec
 
 if TYPE_CHECKING:
@@ -38,16 +39,29 @@ def run(
     out: Annotated[Path, typer.Option(file_okay=False, help="Where units, certificate and tables go.")],
     data_dir: DataDir = None,
     upload: Upload = None,
+    weights: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Begin with these weights, safetensors.")
+    ] = None,
+    network: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="What their network is, as JSON; see docs/models.md."),
+    ] = None,
+    mask: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Their mask, safetensors.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do a job here, without a service, on the CPU unless it says gpu. Run again after a stop, it goes on."""
+    """Do a job here, without a service, on the CPU unless it says gpu. Run again after a stop, it goes on.
+
+    A model that an earlier run left in OUT can be named by its id, `mdl_…`.
+    """
     from winnow.plan import resolve  # noqa: PLC0415 - help does not need it
 
-    spec = _spec(read_spec(file))
+    sent, source = read_spec(file), _brought(weights, network, mask)
+    spec = _spec(sent | {"model": source[0].model_id} if source else sent)
     resource = "cpu" if spec.resource == "auto" else spec.resource
     facts = _facts(spec.dataset.name, data_dir, upload) if spec.dataset else None
-    job = resolve(spec, facts, resource, _source(spec.model.name, out))
-    outcome = _done(job, out, data_dir, upload)
+    job = resolve(spec, facts, resource, source or _source(spec.model.name, out))
+    given = {"dataset": upload, "weights": weights, "mask": mask}
+    outcome = _done(job, out, data_dir, {name: path for name, path in given.items() if path is not None})
     if as_json:
         print_json({"out": str(out), "levels": outcome.levels, "result": outcome.result})
     else:
@@ -59,7 +73,7 @@ def run(
         raise InvalidSpec(f"the audit failed, so the job claims nothing: {failed}")
 
 
-def _done(job: "Resolved", out: Path, data_dir: Path | None, upload: Path | None) -> "Outcome":
+def _done(job: "Resolved", out: Path, data_dir: Path | None, uploads: dict[str, Path]) -> "Outcome":
     from winnow.lottery.numerics import environment  # noqa: PLC0415 - it must come before torch, see below
 
     # Torch reads these once, when it is imported; they are what makes two runs give the same bytes.
@@ -74,7 +88,7 @@ def _done(job: "Resolved", out: Path, data_dir: Path | None, upload: Path | None
             live.update(picture(_at_work(status), status.progress, status.levels))
 
         try:
-            return run_job(job, out, Warm(data_dir), show, {"dataset": upload} if upload else {})
+            return run_job(job, out, Warm(data_dir), show, uploads)
         except UnitFailed as failure:
             raise InvalidSpec(failure.detail) from failure
 
@@ -87,8 +101,28 @@ def _spec(sent: dict[str, Any]) -> Spec:
     try:
         return SPEC.validate_python(sent)
     except ValidationError as wrong:
-        lines = [f"  {'.'.join(map(str, error['loc'][1:]))}: {error['msg']}" for error in wrong.errors()]
-        raise InvalidSpec("\n".join(["the job cannot be read:", *lines])) from wrong
+        raise InvalidSpec("\n".join(["the job cannot be read:", *_lines(wrong, 1)])) from wrong
+
+
+def _lines(wrong: ValidationError, outer: int) -> list[str]:
+    """What is wrong, a line each; `outer` names before the first that people wrote."""
+    return [f"  {'.'.join(map(str, error['loc'][outer:]))}: {error['msg']}" for error in wrong.errors()]
+
+
+def _brought(weights: Path | None, network: Path | None, mask: Path | None) -> "tuple[Unit, ...]":
+    """The unit of brought weights, if there are any."""
+    from winnow.artifact.digest import file_ref  # noqa: PLC0415 - help does not need it
+    from winnow.plan import brought  # noqa: PLC0415 - help does not need it
+
+    if (weights is None) != (network is None) or (mask and weights is None):
+        raise typer.BadParameter("--weights wants --network beside it, and --mask wants both")
+    if weights is None or network is None:
+        return ()
+    try:
+        spec = BroughtSpec.model_validate(read_spec(network))
+    except ValidationError as wrong:
+        raise InvalidSpec("\n".join([f"{network} cannot be read:", *_lines(wrong, 0)])) from wrong
+    return (brought(spec, file_ref(weights).sha256, file_ref(mask).sha256 if mask else None),)
 
 
 def _source(name: str, out: Path) -> "tuple[Unit, ...]":

@@ -3,9 +3,26 @@
 from winnow.contract.catalog.tensors import tensors
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.choices import DatasetChoice
 from winnow.contract.units import Begin, BroughtInputs, LevelInputs, TrainInputs, TransferInputs, Unit
 from winnow.plan.dataset_choice import chosen
+
+
+def brought(spec: BroughtSpec, weights: str, mask: str | None) -> Unit:
+    """The unit that makes a model of these files, named by their SHA-256."""
+    inputs = BroughtInputs(
+        architecture=spec.architecture,
+        classes=spec.classes,
+        channels=spec.input.channels,
+        size=spec.input.size,
+        mean=spec.input.mean,
+        std=spec.input.std,
+        weights=weights,
+        mask=mask,
+        zeros=spec.zeros,
+    )
+    return Unit(inputs=inputs, cost=1)
 
 
 def adapted_to(model: Unit, choice: DatasetChoice, facts: DatasetFacts) -> DatasetFacts:

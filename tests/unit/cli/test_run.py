@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.brought import SPEC, safetensors, weights
+
 TRAIN = {"kind": "train", "dataset": "digits", "model": "digits_cnn", "train": {"epochs": 1}}
 
 
@@ -83,3 +85,54 @@ def test_a_job_that_cannot_be_done_says_why_without_a_traceback(
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_brought_weights_are_evaluated_pruned_and_transferred_in_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.safetensors").write_bytes(safetensors(weights()))
+    (tmp_path / "mine.json").write_text(json.dumps(SPEC))
+    mine = ("--weights", "mine.safetensors", "--network", "mine.json", "--json")
+
+    measured = winnow_run({"kind": "evaluate", "dataset": "digits"}, tmp_path, *mine)
+    assert measured.returncode == 0, measured.stderr
+    (row,) = json.loads(measured.stdout)["levels"]
+    assert 0 <= row["arms"]["evaluated"]["mean"] <= 1
+
+    train = {"steps": 4, "optimizer": {"name": "sgd", "lr": 0.05}}
+    pruned = winnow_run(
+        {"kind": "prune", "dataset": "digits", "train": train, "target": {"sparsity": 0.4}, "replicates": 1},
+        tmp_path,
+        *mine,
+    )
+    assert pruned.returncode == 0, pruned.stderr
+    ticket = json.loads(pruned.stdout)["result"]["target"]["model_id"]
+
+    some = {"name": "digits", "classes": ["3", "1", "4"]}
+    moved = winnow_run(
+        {"kind": "transfer", "model": ticket, "dataset": some, "train": train, "replicates": 1}, tmp_path, "--json"
+    )
+    assert moved.returncode == 0, moved.stderr
+    assert json.loads(moved.stdout)["levels"][0]["arms"].keys() == {
+        "mask_trained",
+        "no_mask",
+        "random_mask",
+        "mask_random",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--weights", "job.json"), "--network"),
+        (("--weights", "job.json", "--network", "job.json"), "architecture"),
+    ],
+)
+def test_weights_want_to_be_explained(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
+    refused = winnow_run({"kind": "evaluate"}, tmp_path, *options)
+    assert refused.returncode != 0
+    assert says in refused.stderr
+
+
+def test_a_model_that_is_not_in_the_folder_is_refused(tmp_path: Path) -> None:
+    refused = winnow_run({"kind": "evaluate", "model": "mdl_nothing", "dataset": "digits"}, tmp_path)
+    assert refused.returncode == 1
+    assert "no model 'mdl_nothing'" in refused.stderr
