@@ -106,8 +106,8 @@ def ours(images: "Part", side: Side) -> Steps:
     import numpy as np  # noqa: PLC0415 - only processes that train load it
 
     from winnow.artifact.preprocessing import Preprocessing  # noqa: PLC0415 - as above
+    from winnow.contract.recipes import Milestones, Recipe  # noqa: PLC0415 - as above
     from winnow.contract.specs.training import Adam, Augment  # noqa: PLC0415 - as above
-    from winnow.contract.units import Milestones, Recipe  # noqa: PLC0415 - as above
     from winnow.lottery.data import Split  # noqa: PLC0415 - as above
     from winnow.lottery.inits import initial  # noqa: PLC0415 - as above
     from winnow.lottery.numerics import settle  # noqa: PLC0415 - as above

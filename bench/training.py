@@ -34,9 +34,9 @@ from torch.nn.functional import cross_entropy
 
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.recipes import Milestones, Recipe
 from winnow.contract.results import Point
 from winnow.contract.specs.training import Adam, Augment
-from winnow.contract.units import Milestones, Recipe
 from winnow.lottery.data import Part, Split
 from winnow.lottery.fitting import fit
 from winnow.lottery.inits import initial

@@ -10,7 +10,8 @@ import numpy as np
 
 from tests.support.lottery import recipe
 from winnow.artifact.weights import Array, write_weights
-from winnow.contract.units import BroughtInputs, Unit
+from winnow.contract.inputs import BroughtInputs
+from winnow.contract.units import Unit
 from winnow.lottery.inits import initial
 
 DIGITS = tuple("0123456789")

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.inputs import LevelInputs, StabilityInputs, TrainInputs
 from winnow.contract.results import Check, Metrics, Score, TensorCount, UnitResult
-from winnow.contract.units import LevelInputs, StabilityInputs, TrainInputs, Unit
+from winnow.contract.units import Unit
 from winnow.plan.counts import asked_counts
 
 DIGITS_LIKE = DatasetFacts(

@@ -11,10 +11,11 @@ import torch
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.recipes import Milestones, Recipe
 from winnow.contract.results import Point, UnitResult
 from winnow.contract.specs.jobs import SPEC
 from winnow.contract.specs.training import Adam, AdamW, Augment, Sgd
-from winnow.contract.units import Milestones, Recipe, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.data.images import Part, Split
 from winnow.lottery.inits import initial
 from winnow.lottery.selection import Mask

@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from winnow.artifact.preprocessing import Preprocessing
+from winnow.contract.recipes import Recipe
 from winnow.contract.results import Line
-from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build
 from winnow.lottery.data.batches import in_order, order
 from winnow.lottery.data.images import Part, Split

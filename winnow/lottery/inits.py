@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from winnow.contract.units import Recipe
+from winnow.contract.recipes import Recipe
 from winnow.lottery.architectures import build
 from winnow.lottery.state import Array, network_arrays
 

@@ -7,8 +7,8 @@ cosine and all products are decimals; only the rate that comes out is rounded, o
 from collections.abc import Container
 from decimal import Decimal
 
+from winnow.contract.recipes import Recipe
 from winnow.contract.specs.training import Cosine
-from winnow.contract.units import Recipe
 
 PI = Decimal("3.141592653589793238462643383280")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from winnow.contract.units import NetworkShape
+from winnow.contract.recipes import NetworkShape
 from winnow.lottery.architectures import build
 
 

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from winnow.contract.recipes import Recipe
 from winnow.contract.seeds import seed_for
-from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.data.batches import in_order
 from winnow.lottery.data.images import Part, Split

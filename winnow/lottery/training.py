@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.recipes import Recipe
 from winnow.contract.results import Point, Score
-from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build, placed
 from winnow.lottery.clipping import clip
 from winnow.lottery.data.batches import Batches

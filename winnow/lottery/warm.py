@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.units import NetworkShape, Unit
+from winnow.contract.recipes import NetworkShape
+from winnow.contract.units import Unit
 from winnow.lottery.data import load, split
 from winnow.lottery.data.images import Split
 from winnow.lottery.export import graph

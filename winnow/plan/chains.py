@@ -6,18 +6,11 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from winnow.contract.inputs import ControlInputs, Inputs, LevelInputs, StabilityInputs, TrainInputs
+from winnow.contract.recipes import Recipe, Retrain
 from winnow.contract.results import TensorCount, UnitResult
 from winnow.contract.specs.jobs import Control, PruneSpec
-from winnow.contract.units import (
-    ControlInputs,
-    Inputs,
-    LevelInputs,
-    Recipe,
-    Retrain,
-    StabilityInputs,
-    TrainInputs,
-    Unit,
-)
+from winnow.contract.units import Unit
 from winnow.plan.counts import Step, grid_sparsity, steps_at_rate, steps_by_layer
 from winnow.plan.densities import levels_to, steps_to
 from winnow.plan.place import Place

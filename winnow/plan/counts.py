@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from winnow.contract.counts import round_half_up, spread, zeros_for
+from winnow.contract.inputs import LevelInputs
 from winnow.contract.results import TensorCount
 from winnow.contract.specs.granularity import SemiStructured
 from winnow.contract.specs.pruning import Scope
-from winnow.contract.units import LevelInputs
 
 Rates = Decimal | Mapping[str, Decimal]
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.inputs import EvaluateInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import LevelRow, ModelRow, UnitResult
 from winnow.contract.specs.jobs import EvaluateSpec
-from winnow.contract.units import EvaluateInputs, Unit
+from winnow.contract.units import Unit
 from winnow.plan.dataset_choice import chosen, settled_choice
 from winnow.plan.place import Place
 from winnow.plan.resolve import Resolved

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from winnow.contract.counts import zeros_for
+from winnow.contract.inputs import LevelInputs
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.recipes import Ramp
 from winnow.contract.results import TensorCount
 from winnow.contract.specs.gradual import Gradual, Moment
-from winnow.contract.units import LevelInputs, Ramp
 from winnow.plan.counts import Counts, level_counts
 
 

@@ -12,6 +12,7 @@ from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
 from winnow.contract.catalog.criteria import CRITERIA
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.recipes import LrSchedule, Milestones, Ramp, Rates, Retrain
 from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.gradual import Gradual
 from winnow.contract.specs.granularity import SemiStructured
@@ -20,7 +21,7 @@ from winnow.contract.specs.pruning import Criterion, Iterative, Method, OneShot,
 from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training import Cosine, StepSchedule, Train
 from winnow.contract.specs.transfer import TransferSpec
-from winnow.contract.units import LrSchedule, Milestones, Ramp, Rates, Retrain, Unit
+from winnow.contract.units import Unit
 from winnow.contract.values import Value
 from winnow.plan.counts import grid_sparsity, rate_for_levels, steps_at_rate
 from winnow.plan.dataset_choice import chosen, settled_choice

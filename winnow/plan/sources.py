@@ -2,10 +2,12 @@
 
 from winnow.contract.catalog.tensors import tensors
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.inputs import BroughtInputs, LevelInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.recipes import Begin
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.choices import DatasetChoice
-from winnow.contract.units import Begin, BroughtInputs, LevelInputs, TrainInputs, TransferInputs, Unit
+from winnow.contract.units import Unit
 from winnow.plan.dataset_choice import chosen
 
 

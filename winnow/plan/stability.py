@@ -10,10 +10,11 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from winnow.contract.counts import round_half_up
+from winnow.contract.inputs import StabilityInputs
 from winnow.contract.results import FoundRewind, Line, TriedRewind, UnitResult
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.pruning import AUTO, Rewind
-from winnow.contract.units import StabilityInputs, Unit
+from winnow.contract.units import Unit
 from winnow.plan.resolve import Resolved
 
 SHARES = tuple(Fraction(part, 1000) for part in (0, 5, 10, 20, 50, 100, 200))

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from winnow.contract.inputs import BroughtInputs
 from winnow.contract.results import LevelRow, ModelRow, Score, UnitResult, Verdict
 from winnow.contract.specs.transfer import TICKETS, TransferArm, TransferSpec
-from winnow.contract.units import BroughtInputs
 from winnow.plan.place import Place
 from winnow.plan.resolve import Resolved
 from winnow.plan.transfers import LEVEL, transfers

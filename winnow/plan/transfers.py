@@ -7,19 +7,12 @@ from typing import Literal
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.tensors import tensors
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.inputs import FeaturesInputs, LevelInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.recipes import Begin, Milestones, Recipe
 from winnow.contract.specs.training import Sgd
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
-from winnow.contract.units import (
-    Begin,
-    FeaturesInputs,
-    LevelInputs,
-    Milestones,
-    Recipe,
-    TrainInputs,
-    TransferInputs,
-    Unit,
-)
+from winnow.contract.units import Unit
 from winnow.plan.chains import recipe_of
 from winnow.plan.dataset_choice import settled_choice
 from winnow.plan.place import Place

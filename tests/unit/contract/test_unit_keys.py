@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from tests.support.lottery import digits_job
-from winnow.contract.units import TrainInputs, Unit
+from winnow.contract.inputs import TrainInputs
+from winnow.contract.units import Unit
 from winnow.plan import places
 
 

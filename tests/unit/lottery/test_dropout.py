@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from tests.support.lottery import MOMENTUM, random_masks, recipe, split, start
 from winnow.contract.catalog.architectures import ARCHITECTURES
-from winnow.contract.units import Recipe
+from winnow.contract.recipes import Recipe
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.evaluation import score
 from winnow.lottery.state import State, network_arrays

@@ -13,7 +13,7 @@ import torch
 from tests.support.lottery import recipe, split, start
 from winnow.artifact.graph import fill
 from winnow.contract.catalog.architectures import ARCHITECTURES
-from winnow.contract.units import Recipe
+from winnow.contract.recipes import Recipe
 from winnow.lottery.architectures import build, outline
 from winnow.lottery.export import graph
 from winnow.lottery.state import load_network, network_arrays

@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.lottery import MOMENTUM, OPTIMIZERS, MemoryWorkspace, after, random_masks, recipe, split, start
 from winnow.contract.problems import Reason
+from winnow.contract.recipes import LrSchedule, Milestones, Recipe
 from winnow.contract.results import Metrics, Score
 from winnow.contract.specs.training import Augment, Cosine, Optimizer, Sgd
-from winnow.contract.units import LrSchedule, Milestones, Recipe
 from winnow.lottery.fitting import fit
 from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.state import State

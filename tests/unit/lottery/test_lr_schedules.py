@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.lottery import recipe
+from winnow.contract.recipes import LrSchedule, Milestones
 from winnow.contract.specs.training import Cosine, Sgd
-from winnow.contract.units import LrSchedule, Milestones
 from winnow.lottery.lr_schedules import learning_rate, rate_changes
 
 STEPS_DOWN = Milestones(steps=(3, 7), factor=Decimal("0.1"))

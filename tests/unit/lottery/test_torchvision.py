@@ -11,7 +11,7 @@ from torch.nn import functional
 from tests.support.lottery import recipe, start
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
-from winnow.contract.units import Recipe
+from winnow.contract.recipes import Recipe
 from winnow.lottery.architectures import build, outline, prunable
 from winnow.lottery.architectures.torchvision import OPTIONS, AdaptiveMean
 from winnow.lottery.data.images import Part, Split

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tests.support.lottery import MOMENTUM, OPTIMIZERS, random_masks, recipe, split, start
+from winnow.contract.recipes import Recipe
 from winnow.contract.specs.training import Augment, Optimizer
-from winnow.contract.units import Recipe
 from winnow.lottery.evaluation import IMAGES_AT_ONCE_LINEAR, points, score
 from winnow.lottery.state import State, network_arrays, optimizer_arrays, read_state
 from winnow.lottery.training import Training, take_step, train

@@ -15,10 +15,12 @@ from winnow.artifact.ticket import read_ticket
 from winnow.artifact.weights import read_weights
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.inputs import ControlInputs, LevelInputs, TrainInputs
 from winnow.contract.problems import Reason
+from winnow.contract.recipes import Milestones, Retrain
 from winnow.contract.results import UnitResult
 from winnow.contract.specs.jobs import SPEC
-from winnow.contract.units import ControlInputs, LevelInputs, Milestones, Retrain, TrainInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.export import graph
 from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.state import read_state, under

@@ -10,9 +10,9 @@ from tests.support.fabricated import SIZES
 from tests.unit.plan.test_planning import job, work
 from winnow.contract.counts import zeros_for
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.recipes import Ramp
 from winnow.contract.results import TensorCount
 from winnow.contract.specs.jobs import SPEC
-from winnow.contract.units import Ramp
 from winnow.plan import places
 from winnow.plan.gradual import counts_at, prunings, share_of_target
 

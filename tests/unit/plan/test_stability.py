@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.fabricated import DIGITS_LIKE, fabricated
+from winnow.contract.inputs import StabilityInputs, TrainInputs
 from winnow.contract.results import Line, UnitResult
 from winnow.contract.specs.jobs import SPEC
-from winnow.contract.units import StabilityInputs, TrainInputs, Unit
+from winnow.contract.units import Unit
 from winnow.contract.values import canonical_json
 from winnow.plan import Finished, Pending, Resolved, places, plan, resolve, table
 from winnow.plan.stability import rewind_points

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.fabricated import DIGITS_LIKE, fabricated
+from winnow.contract.inputs import LevelInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import FileRef, UnitResult
 from winnow.contract.specs.jobs import SPEC
-from winnow.contract.units import LevelInputs, Unit
+from winnow.contract.units import Unit
 from winnow.contract.values import canonical_json
 from winnow.plan import Finished, Outcome, Pending, Resolved, plan, resolve
 

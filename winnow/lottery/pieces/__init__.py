@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from winnow.contract.recipes import Recipe
 from winnow.contract.results import Check
 from winnow.contract.specs.granularity import Granularity, SemiStructured, WholeChannels
-from winnow.contract.units import Recipe
 from winnow.lottery.architectures import build
 from winnow.lottery.pieces.channels import Channels
 from winnow.lottery.pieces.coupling import coupling

@@ -10,9 +10,10 @@ import torch
 
 from winnow.artifact.digest import file_ref
 from winnow.artifact.ticket import fixed_bytes
+from winnow.contract.inputs import BroughtInputs, EvaluateInputs, Inputs
 from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.results import UnitResult
-from winnow.contract.units import BroughtInputs, EvaluateInputs, Inputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.numerics import settle
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import Stop, UnitFailed, Workspace

@@ -10,8 +10,9 @@ from winnow.artifact.masks import read_masks
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.artifact.weights import read_metadata, read_tensors
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.inputs import FeaturesInputs, TrainInputs, TransferInputs
+from winnow.contract.recipes import Begin
 from winnow.contract.seeds import seed_for
-from winnow.contract.units import Begin, FeaturesInputs, TrainInputs, TransferInputs
 from winnow.lottery.data.images import Split
 from winnow.lottery.inits import initial
 from winnow.lottery.selection import Mask, shuffled

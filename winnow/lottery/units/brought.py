@@ -6,8 +6,9 @@ from winnow.artifact.brought import brought_masks, read_brought
 from winnow.artifact.model import write_model
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.inputs import BroughtInputs
 from winnow.contract.results import UnitResult
-from winnow.contract.units import BroughtInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.architectures import build
 from winnow.lottery.units import evidence
 from winnow.lottery.units.outcome import header, untrained

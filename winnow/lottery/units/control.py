@@ -11,9 +11,10 @@ import numpy as np
 
 from winnow.artifact.masks import read_masks, write_masks
 from winnow.artifact.weights import read_weights, write_weights
+from winnow.contract.inputs import ControlInputs
 from winnow.contract.results import Check, UnitResult
 from winnow.contract.seeds import seed_for
-from winnow.contract.units import ControlInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.fitting import fit
 from winnow.lottery.inits import initial
 from winnow.lottery.pieces import pieces

@@ -8,8 +8,9 @@ import torch
 from winnow.artifact.header import Header
 from winnow.artifact.masks import read_masks
 from winnow.artifact.weights import read_tensors
+from winnow.contract.inputs import EvaluateInputs
 from winnow.contract.results import Metrics, UnitResult
-from winnow.contract.units import EvaluateInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.architectures import build, placed
 from winnow.lottery.data.images import Part, Split
 from winnow.lottery.evaluation import full_score

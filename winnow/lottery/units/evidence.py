@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 import numpy as np
 
+from winnow.contract.recipes import Retrain
 from winnow.contract.results import Check
-from winnow.contract.units import Retrain
 from winnow.lottery.selection import Masks
 from winnow.lottery.state import Arrays, State, network_arrays, optimizer_arrays
 from winnow.lottery.training import Training

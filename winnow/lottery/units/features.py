@@ -14,8 +14,9 @@ from torch import nn
 
 from winnow.artifact.weights import read_weights, write_weights
 from winnow.contract.datasets import MAX_DECODED
+from winnow.contract.inputs import FeaturesInputs
 from winnow.contract.results import UnitResult
-from winnow.contract.units import FeaturesInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.architectures import build, placed
 from winnow.lottery.data.batches import in_order
 from winnow.lottery.data.images import Part, Split

@@ -1,8 +1,10 @@
 """The unit `level` of a gradual schedule: Zhu & Gupta 2017, "To prune, or not to prune", arXiv:1710.01878."""
 
 from winnow.artifact.masks import read_masks
+from winnow.contract.inputs import LevelInputs
+from winnow.contract.recipes import Ramp
 from winnow.contract.results import Check, UnitResult
-from winnow.contract.units import LevelInputs, Ramp, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.fitting import fit
 from winnow.lottery.pieces import Pieces
 from winnow.lottery.pieces import pieces as pieces_of

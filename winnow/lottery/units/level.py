@@ -8,8 +8,9 @@ from functools import partial
 
 from winnow.artifact.masks import read_masks
 from winnow.artifact.weights import read_weights
+from winnow.contract.inputs import LevelInputs
 from winnow.contract.results import Check, UnitResult
-from winnow.contract.units import LevelInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.data.images import Split
 from winnow.lottery.fitting import fit
 from winnow.lottery.pieces import pieces as pieces_of

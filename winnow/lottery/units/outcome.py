@@ -9,8 +9,9 @@ from winnow.artifact.header import Header, Provenance
 from winnow.artifact.model import write_model as write_files
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.recipes import NetworkShape, Recipe
 from winnow.contract.results import Check, Metrics, TensorCount, UnitResult
-from winnow.contract.units import TORCH_RELEASE, NetworkShape, Recipe, Unit
+from winnow.contract.units import TORCH_RELEASE, Unit
 from winnow.lottery.multiplications import multiplications
 from winnow.lottery.numerics import numerics_class
 from winnow.lottery.selection import Mask, Masks

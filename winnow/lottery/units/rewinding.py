@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from winnow.artifact.weights import read_weights
-from winnow.contract.units import Milestones, Recipe, Retrain
+from winnow.contract.recipes import Milestones, Recipe, Retrain
 from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.state import State, read_state
 from winnow.lottery.workspace import Workspace

@@ -8,8 +8,10 @@ import numpy as np
 
 from winnow.artifact.weights import read_weights, write_weights
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.inputs import StabilityInputs
+from winnow.contract.recipes import Retrain
 from winnow.contract.results import Check, UnitResult
-from winnow.contract.units import Retrain, StabilityInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.connectivity import line_between
 from winnow.lottery.fitting import beat, checkpointed, fit
 from winnow.lottery.state import network_arrays, read_state

@@ -3,9 +3,10 @@
 import numpy as np
 
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.inputs import TrainInputs
 from winnow.contract.results import UnitResult
 from winnow.contract.seeds import seed_for
-from winnow.contract.units import TrainInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.fitting import fit
 from winnow.lottery.inits import initial
 from winnow.lottery.state import Arrays, State

@@ -4,8 +4,9 @@ Yosinski et al. 2014, arXiv:1411.1792; tickets on other data sets: Morcos et al.
 arXiv:1905.07785.
 """
 
+from winnow.contract.inputs import TransferInputs
 from winnow.contract.results import Check, UnitResult
-from winnow.contract.units import TransferInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.fitting import fit
 from winnow.lottery.state import State, network_arrays
 from winnow.lottery.training import Training
