@@ -1,7 +1,7 @@
 """What can be done with jobs: each in one transaction."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,7 +24,9 @@ from winnow.jobs import workers
 from winnow.jobs.cancel import cancel as cancel_job
 from winnow.jobs.read import curves_of, results_of
 from winnow.jobs.submit import replayed, submit
-from winnow.plan import Resolved, resolve, table
+from winnow.plan import Known, Resolved, resolve_sent, table
+
+Found = TypeVar("Found")
 
 _SCHEMA = SPEC.json_schema()
 
@@ -34,7 +36,7 @@ def create(parts: Parts, sent: Any, idempotency_key: str | None) -> Job:
     first = _first_answer(parts, sent, idempotency_key) if idempotency_key else None
     if first is not None:
         return first
-    resolved = _resolved(parts, _spec(sent))
+    resolved = _resolved(parts, sent)
     with parts.database.write() as conn:
         job_id = submit(conn, tenant=TENANT, sent=sent, resolved=resolved, idempotency_key=idempotency_key)
         return view(conn, queries.job(conn, TENANT, job_id))
@@ -103,24 +105,27 @@ def _spec(sent: Any) -> Spec:
     except ValidationError as error:
         errors = of_body(error.errors(include_url=False), sent, _SCHEMA)
         raise InvalidSpec(summary(errors), errors) from error
-    if not is_model_id(spec.model.name) and spec.model.name not in ARCHITECTURES:
-        msg, hint = f"there is no architecture {spec.model.name!r}", did_you_mean(spec.model.name, ARCHITECTURES)
+    name = spec.model.name
+    if name is not None and not is_model_id(name) and name not in ARCHITECTURES:
+        msg, hint = f"there is no architecture {name!r}", did_you_mean(name, ARCHITECTURES)
         errors = (FieldError(loc=("body", "model"), msg=msg, hint=hint),)
         raise InvalidSpec(summary(errors), errors)
     return spec
 
 
-def _resolved(parts: Parts, spec: Spec) -> Resolved:
-    try:
-        facts = facts_named(parts, spec.dataset.name) if spec.dataset else None
-    except NotFound as error:
-        raise InvalidSpec(error.detail, (FieldError(loc=("body", "dataset"), msg=error.detail),)) from error
-    try:
-        source = units_behind(parts, spec.model.name) if is_model_id(spec.model.name) else ()
-    except NotFound as error:
-        raise InvalidSpec(error.detail, (FieldError(loc=("body", "model"), msg=error.detail),)) from error
+def _resolved(parts: Parts, sent: Any) -> Resolved:
     with parts.database.read() as conn:
         gpu_there = any(worker.resource == "gpu" for worker in workers.live(conn))
-    if spec.resource == "auto":
-        return resolve(spec, facts, "gpu" if gpu_there else "cpu", source)
-    return resolve(spec, facts, spec.resource, source)
+    known = Known(
+        dataset=lambda name: _looked_up("dataset", lambda: facts_named(parts, name)),
+        model=lambda name: _looked_up("model", lambda: units_behind(parts, name)),
+        auto="gpu" if gpu_there else "cpu",
+    )
+    return resolve_sent(sent, _spec, known)
+
+
+def _looked_up(field: str, look_up: Callable[[], Found]) -> Found:
+    try:
+        return look_up()
+    except NotFound as error:
+        raise InvalidSpec(error.detail, (FieldError(loc=("body", field), msg=error.detail),)) from error

@@ -14,7 +14,6 @@ from winnow.cli.submit import read_spec
 from winnow.cli.watching import claims, picture
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.ids import is_model_id
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.jobs import SPEC, Spec
@@ -53,13 +52,15 @@ def run(
 
     A model that an earlier run left in OUT can be named by its id, `mdl_…`.
     """
-    from winnow.plan import resolve  # noqa: PLC0415 - help does not need it
+    from winnow.plan import Known, resolve_sent  # noqa: PLC0415 - help does not need it
 
     sent, source = read_spec(file), _brought(weights, network, mask)
-    spec = _spec(sent | {"model": source[0].model_id} if source else sent)
-    resource = "cpu" if spec.resource == "auto" else spec.resource
-    facts = _facts(spec.dataset.name, data_dir, upload) if spec.dataset else None
-    job = resolve(spec, facts, resource, source or _source(spec.model.name, out))
+    known = Known(
+        dataset=lambda name: _facts(name, data_dir, upload),
+        model=lambda name: source or _source(name, out),
+        auto="cpu",
+    )
+    job = resolve_sent(sent | {"model": source[0].model_id} if source else sent, _spec, known)
     given = {"dataset": upload, "weights": weights, "mask": mask}
     outcome = _done(job, out, data_dir, {name: path for name, path in given.items() if path is not None})
     if as_json:
@@ -129,7 +130,7 @@ def _source(name: str, out: Path) -> "tuple[Unit, ...]":
     """The units behind a model that an earlier run left in the folder."""
     from winnow.lottery.folder import Folder  # noqa: PLC0415 - help does not need it
 
-    return Folder(out).units_behind(name) if is_model_id(name) else ()
+    return Folder(out).units_behind(name)
 
 
 def _facts(name: str, data_dir: Path | None, upload: Path | None) -> DatasetFacts:

@@ -115,6 +115,8 @@ def _target(target: Mapping[str, Any]) -> str:
 
 
 def _name(choice: object) -> str:
+    if isinstance(choice, dict) and choice.get("job"):
+        return "another job's model"
     return str(choice.get("name", "?")) if isinstance(choice, dict) else str(choice)
 
 

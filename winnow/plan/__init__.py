@@ -1,15 +1,14 @@
 """Pure planning: spec and results so far → units to do, progress, verdict, certificate."""
 
 from winnow.plan.place import Place
-from winnow.plan.places import places
-from winnow.plan.planning import Finished, Outcome, Pending, plan
+from winnow.plan.planning import Finished, Outcome, Pending, levels, places, plan, table
 from winnow.plan.resolve import Resolved
-from winnow.plan.resolving import resolve
-from winnow.plan.rows import levels, table
+from winnow.plan.resolving import Known, resolve, resolve_sent
 from winnow.plan.sources import brought
 
 __all__ = [
     "Finished",
+    "Known",
     "Outcome",
     "Pending",
     "Place",
@@ -19,5 +18,6 @@ __all__ = [
     "places",
     "plan",
     "resolve",
+    "resolve_sent",
     "table",
 ]

@@ -46,6 +46,7 @@ class Resolved(Value):
     source: tuple[Unit, ...] = Field(
         (), description="The unit that made the model of the spec, then what it stands on."
     )
+    before: "Resolved | None" = Field(None, description="The job whose target's model this one begins with.")
 
     @property
     def facts(self) -> DatasetFacts:
@@ -61,7 +62,7 @@ class Resolved(Value):
     @property
     def architecture(self) -> str:
         """The name of the network."""
-        return self.source[0].network.architecture if self.source else self.spec.model.name
+        return self.source[0].network.architecture if self.source else self.spec.model.name or ""
 
     @property
     def training(self) -> TrainSpec | PruneSpec | TransferSpec:
@@ -155,7 +156,7 @@ def resolve_training(
         facts = adapted_to(source[0], spec.dataset, facts)
         _check_begun(spec, source[0], facts)
     else:
-        architecture = known("architecture", spec.model.name, ARCHITECTURES)
+        architecture = known("architecture", spec.model.name or "", ARCHITECTURES)
         facts = chosen(spec.dataset, facts)
     _check_dropout(architecture, spec.model)
     _check_image(architecture, facts)

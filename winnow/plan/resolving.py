@@ -1,16 +1,57 @@
 """Resolving a spec, by its kind."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.ids import is_model_id
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.jobs import EvaluateSpec, Spec
 from winnow.contract.specs.transfer import TransferSpec
 from winnow.contract.units import Unit
 from winnow.plan.evaluations import resolve_evaluation
 from winnow.plan.resolve import Resolved, resolve_training
+from winnow.plan.succession import presumed
 from winnow.plan.transfers import resolve_transfer
+
+
+class Known(NamedTuple):
+    """What there is to look up: data sets by name, the units behind a model by its id, and where `auto` runs."""
+
+    dataset: Callable[[str], DatasetFacts]
+    model: Callable[[str], Sequence[Unit]]
+    auto: Literal["cpu", "gpu"]
+
+
+MOST_STAGES = 8
+"""Jobs one before the other, in one that is sent."""
+
+
+def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: int = 1) -> Resolved:
+    """Settle a job as it was sent, and first the job whose model it begins with, if it names one.
+
+    `read` makes a spec of what was sent. Raises InvalidSpec, and what the look-ups raise.
+    """
+    spec = read(sent)
+    resource = known.auto if spec.resource == "auto" else spec.resource
+    facts = known.dataset(spec.dataset.name) if spec.dataset else None
+    if spec.model.job is not None:
+        before = _before(spec.model.job, read, known, stage + 1)
+        return resolve(spec, facts, resource, presumed(before)).model_copy(update={"before": before})
+    name = spec.model.name or ""
+    return resolve(spec, facts, resource, known.model(name) if is_model_id(name) else ())
+
+
+def _before(sent: Any, read: Callable[[Any], Spec], known: Known, stage: int) -> Resolved:
+    if stage > MOST_STAGES:
+        raise InvalidSpec(f"A job begins with a job's model {MOST_STAGES - 1} times at most, one before the other.")
+    try:
+        return resolve_sent(sent, read, known, stage)
+    except InvalidSpec as error:
+        inside = tuple(
+            one.model_copy(update={"loc": (*one.loc[:1], "model", "job", *one.loc[1:])}) for one in error.errors
+        )
+        raise InvalidSpec(f"In model.job: {error.detail}", inside) from error
 
 
 def resolve(

@@ -1,10 +1,11 @@
 """What a job works on: a data set, or a part of it, and an architecture."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from winnow.contract.specs.grammar import exactly_one
 from winnow.contract.values import Exact, Value
 
 Pixels = Annotated[int, Field(ge=1, le=1024)]
@@ -37,11 +38,22 @@ class DatasetChoice(Value):
 
 
 class ModelChoice(Value):
-    """An architecture by name, or a model by id."""
+    """An architecture by name, a model by id, or the target model of another job, which is done first."""
 
-    name: str = Field(
-        min_length=1, max_length=200, description="An architecture (GET /v1/architectures), or a model, `mdl_…`."
+    name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="An architecture (GET /v1/architectures), or a model, `mdl_…`.",
+    )
+    job: dict[str, Any] | None = Field(
+        None, description="Instead of a name: a job, as it would be posted. This one begins with its target's model."
     )
     dropout: Exact = Field(
         Decimal(0), ge=0, lt=1, description="Share of the hidden linear layers' outputs dropped in training."
     )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        exactly_one(self, "name", "job")
+        return self

@@ -1,0 +1,61 @@
+"""Jobs that begin with another job's model: what is done first, and when the next one's model is known."""
+
+from collections.abc import Mapping
+
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.results import UnitResult
+from winnow.contract.units import Unit
+from winnow.plan.place import Place
+from winnow.plan.places import places
+from winnow.plan.resolve import Resolved
+from winnow.plan.rows import claims
+
+Results = Mapping[str, UnitResult]
+
+MODELS = ("train", "level", "transfer", "brought")
+"""Kinds of unit that make a model to begin with."""
+
+
+def stages(job: Resolved, results: Results) -> tuple[Resolved, ...]:
+    """The jobs whose model is known by now, each as if it were one by itself; the job comes last, once it can."""
+    if job.before is None:
+        return (job,)
+    first = stages(job.before, results)
+    if len(first) < depth(job.before) or not is_finished(first[-1], results):
+        return first
+    model = claims(first[-1], results).target.model_id
+    return (*first, job.model_copy(update={"before": None, "source": _behind(model, first, results)}))
+
+
+def depth(job: Resolved) -> int:
+    """How many jobs it is, with those before it."""
+    return 1 + (depth(job.before) if job.before else 0)
+
+
+def is_finished(stage: Resolved, results: Results) -> bool:
+    """Whether nothing of one stage is to be done any more."""
+    return all(place.unit.key in results for place in places(stage, results))
+
+
+def presumed(before: Resolved) -> tuple[Unit, ...]:
+    """A unit like the one that will make the model: what can be told of it before anything is done.
+
+    The deepest ticket that can be named, else the network that is trained. Raises InvalidSpec where the job makes none.
+    """
+    named = places(before, {})
+    models = [place for place in named if place.unit.kind in MODELS and place.arm != "source"]
+    tickets = [place for place in models if place.arm == "ticket"]
+    found = (tickets or models or [place for place in named if place.unit.kind in MODELS])[-1:]
+    if not found:
+        raise InvalidSpec(f"A job of the kind {before.spec.kind} makes no model to begin with.")
+    return _with_parents(found[0].unit, named)
+
+
+def _behind(model_id: str, known: tuple[Resolved, ...], results: Results) -> tuple[Unit, ...]:
+    named: list[Place] = [place for stage in known for place in places(stage, results)]
+    return _with_parents(next(place.unit for place in named if place.unit.model_id == model_id), named)
+
+
+def _with_parents(unit: Unit, named: "list[Place] | tuple[Place, ...]") -> tuple[Unit, ...]:
+    by_key = {place.unit.key: place.unit for place in named}
+    return unit, *(by_key[key] for key in unit.parents.values() if key in by_key)
