@@ -202,6 +202,14 @@ class Method(Value):
         return self
 
     @model_validator(mode="after")
+    def _a_ramp_starts_from_a_known_point(self) -> Self:
+        if isinstance(self.schedule, Gradual) and self.rewind == AUTO:
+            raise ValueError(
+                'a gradual schedule has to know where it begins: give a rewind point, such as {"epoch": 1}, not "auto"'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _only_rewinding_has_a_rewind_point(self) -> Self:
         if self.retraining != "rewind" and self.rewind != Rewind():
             raise ValueError(f'"retraining": "{self.retraining}" keeps the trained weights: leave `rewind` out')
