@@ -6,6 +6,7 @@ What stands before everything that trains is a function of the image alone. It c
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from operator import getitem
 from typing import NamedTuple
 
 from torch import fx, nn
@@ -43,9 +44,10 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def cut(network: nn.Module, trainable: Collection[str]) -> Cut | None:
-    """The network cut before the first layer that trains; None where more than one tensor crosses the cut.
+    """The network cut at the last tensor of the frozen part through which all that trains sees the image.
 
-    Traced by torch.fx, layer by layer, as the ONNX graph is.
+    What is frozen and lies beside what trains, such as a shortcut, comes behind the cut. None where only the image
+    itself is seen by all. Traced by torch.fx, layer by layer, as the ONNX graph is.
     """
     traced = LayerTracer().trace(network)
     alive: set[fx.Node] = set()
@@ -53,27 +55,43 @@ def cut(network: nn.Module, trainable: Collection[str]) -> Cut | None:
         trains = node.op in ("call_module", "get_attr") and _within(str(node.target), trainable)
         if trains or not alive.isdisjoint(node.all_input_nodes):
             alive.add(node)
-    crossing = {node for one in alive for node in one.all_input_nodes} - alive
-    if len(crossing) != 1 or next(iter(crossing)).op == "placeholder":
-        return None
-    (last,) = crossing
-    return Cut(_module(network, _before(traced, alive, last)), _module(network, _after(traced, alive, last)))
+    (output,) = traced.find_nodes(op="output")
+    for last in reversed([node for node in traced.nodes if node not in alive and _is_tensor(node)]):
+        behind = _needed(traced, output, last)
+        if not any(node.op == "placeholder" for node in behind):
+            before = _needed(traced, last)
+            return Cut(_module(network, _before(traced, before, last)), _module(network, _after(traced, behind, last)))
+    return None
 
 
-def _before(traced: fx.Graph, alive: Collection[fx.Node], last: fx.Node) -> fx.Graph:
+def _is_tensor(node: fx.Node) -> bool:
+    """Whether a node gives one tensor that was computed: several come as a tuple, of which items are taken."""
+    return node.op.startswith("call") and not any(user.target is getitem for user in node.users)
+
+
+def _needed(traced: fx.Graph, wanted: fx.Node, known: fx.Node | None = None) -> set[fx.Node]:
+    """A node and all that it still needs where the value of another is known."""
+    needed = {wanted}
+    for node in reversed(traced.nodes):
+        if node in needed:
+            needed.update(one for one in node.all_input_nodes if one is not known)
+    return needed
+
+
+def _before(traced: fx.Graph, needed: Collection[fx.Node], last: fx.Node) -> fx.Graph:
     graph, copies = fx.Graph(), dict[fx.Node, fx.Node]()
     for node in traced.nodes:
-        if node not in alive:
+        if node in needed:
             copies[node] = graph.node_copy(node, copies.__getitem__)
     graph.output(copies[last])
     return graph
 
 
-def _after(traced: fx.Graph, alive: Collection[fx.Node], last: fx.Node) -> fx.Graph:
+def _after(traced: fx.Graph, behind: Collection[fx.Node], last: fx.Node) -> fx.Graph:
     graph = fx.Graph()
     copies = {last: graph.placeholder("features")}
     for node in traced.nodes:
-        if node in alive:
+        if node in behind:
             copies[node] = graph.node_copy(node, copies.__getitem__)
     return graph
 

@@ -24,7 +24,9 @@ def certificate(job: Resolved, results: Mapping[str, UnitResult]) -> dict[str, A
         "model": job.model and {"id": job.model.model_id, "unit": job.model.key, "origin": _origin(job.model)},
         "found": claims(job, results).model_dump(mode="json"),
         "levels": [row.model_dump(mode="json") for row in levels(job, results)],
-        "networks": [_network(place, results[place.unit.key]) for place in known if place.arm != "stability"],
+        "networks": [
+            _network(place, results[place.unit.key]) for place in known if place.arm not in ("stability", "features")
+        ],
         "audit": [check.model_dump(mode="json") for check in checks],
         "torch": TORCH_RELEASE,
         "numerics": sorted({results[place.unit.key].numerics for place in known}),

@@ -158,8 +158,8 @@ def resolve_training(
     else:
         architecture = known("architecture", spec.model.name or "", ARCHITECTURES)
         facts = chosen(spec.dataset, facts)
-    _check_dropout(architecture, spec.model)
-    _check_image(architecture, facts)
+    check_dropout(architecture, spec.model)
+    check_image(architecture, facts)
     settled = spec.model_copy(
         update={
             "dataset": settled_choice(facts),
@@ -244,13 +244,15 @@ def _check_begun(spec: TrainSpec | PruneSpec, model: Unit, facts: DatasetFacts) 
         )
 
 
-def _check_dropout(architecture: Architecture, choice: ModelChoice) -> None:
+def check_dropout(architecture: Architecture, choice: ModelChoice) -> None:
+    """Refuse dropout where the architecture has no place for it. Raises InvalidSpec."""
     if choice.dropout and not architecture.dropout:
         able = ", ".join(sorted(name for name, entry in ARCHITECTURES.items() if entry.dropout))
         raise InvalidSpec(f"{architecture.name} has no place for dropout. Leave it out, or take one of: {able}.")
 
 
-def _check_image(architecture: Architecture, facts: DatasetFacts) -> None:
+def check_image(architecture: Architecture, facts: DatasetFacts) -> None:
+    """Refuse images that are too small. Raises InvalidSpec."""
     if min(facts.size) < architecture.smallest:
         raise InvalidSpec(
             f"{architecture.name} wants images of at least {architecture.smallest}×{architecture.smallest} pixels; "

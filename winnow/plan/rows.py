@@ -22,7 +22,7 @@ from winnow.plan.place import Place
 from winnow.plan.places import places
 from winnow.plan.resolve import Resolved
 from winnow.plan.targets import Met, target_met
-from winnow.plan.transfer_rows import transferred
+from winnow.plan.transfer_rows import judged, transferred
 from winnow.plan.transfers import LEVEL
 from winnow.plan.verdict import Arms, margin_for, replicates_wanted, summary, verdict
 
@@ -206,9 +206,10 @@ def _asked(job: Resolved) -> float | None:
 
 def _claim(job: Resolved, row: LevelRow, results: Results) -> Claim:
     wanted = None
-    if row.verdict == "inconclusive" and isinstance(job.spec, PruneSpec):
+    if row.verdict == "inconclusive" and isinstance(job.spec, PruneSpec | TransferSpec):
         images = job.facts.sizes().test
-        arms = _arms(row.level, _grid(_known(job, results), results), "test")
+        carried = judged(job, results, "test") if isinstance(job.spec, TransferSpec) else None
+        arms = carried or _arms(row.level, _grid(_known(job, results), results), "test")
         wanted = replicates_wanted(arms, images, margin_for(float(job.spec.margin), images))
     return Claim(
         level=row.level,

@@ -15,13 +15,14 @@ Results = Mapping[str, UnitResult]
 
 
 def transferred(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
-    """The row, as soon as one network is trained."""
-    spec = job.spec
-    assert isinstance(spec, TransferSpec)  # noqa: S101 - the caller's mistake
+    """The row, as soon as its own network is there: that of the first arm."""
+    spec = _spec(job)
+    arms: tuple[TransferArm, ...] = spec.arms or ()
     known = [place for place in transfers(job) if place.unit.kind == "transfer" and place.unit.key in results]
-    if not known:
+    own = [place for place in known if place.arm == arms[0]]
+    if not own:
         return ()
-    first = results[known[0].unit.key]
+    first = results[own[0].unit.key]
     models = tuple(_model(place, results) for place in known)
     return (
         LevelRow(
@@ -31,21 +32,30 @@ def transferred(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
             zeros=first.zeros,
             prunable=first.prunable,
             sparsity_of_all=first.zeros / first.parameters,
-            arms={arm: summary(_scores(known, results, arm, "test")) for arm in spec.arms or ()},
+            arms={arm: summary(_scores(known, results, arm, "test")) for arm in arms},
             verdict=transfer_verdict(job, results, "test"),
-            model_id=next((model.model_id for model in models if model.replicate == 0), None),
+            model_id=next((place.unit.model_id for place in own if place.replicate == 0), None),
             models=models,
         ),
     )
 
 
 def transfer_verdict(job: Resolved, results: Results, split: Literal["validation", "test"]) -> Verdict | None:
-    """The verdict on the first ticket that was asked for, once all arms are measured; none without ticket or no_mask.
+    """On the first ticket that was asked for, once all arms are measured; None without a ticket or no_mask."""
+    compared = judged(job, results, split)
+    if compared is None:
+        return None
+    sizes = job.facts.sizes()
+    images = sizes.test if split == "test" else sizes.validation
+    return verdict(compared, images, margin_for(float(_spec(job).margin), images), same_budget=True)
+
+
+def judged(job: Resolved, results: Results, split: Literal["validation", "test"]) -> Arms | None:
+    """What the verdict is on, once all arms are measured.
 
     A brought network has no values of its own but those it came with: there the random mask alone decides `winning`.
     """
-    spec = job.spec
-    assert isinstance(spec, TransferSpec)  # noqa: S101 - the caller's mistake
+    spec = _spec(job)
     arms: tuple[TransferArm, ...] = spec.arms or ()
     ticket = next((arm for arm in TICKETS if arm in arms), None)
     known = [place for place in transfers(job) if place.unit.kind == "transfer"]
@@ -54,15 +64,17 @@ def transfer_verdict(job: Resolved, results: Results, split: Literal["validation
     found = {arm: _scores(known, results, arm, split) for arm in arms}
     shuffled = found.get("random_mask")
     brought = isinstance(job.source[0].inputs, BroughtInputs)
-    compared = Arms(
+    return Arms(
         ticket=found[ticket],
         dense=found["no_mask"],
         random_reinit=shuffled if brought else found.get("mask_random"),
         random_mask=shuffled,
     )
-    sizes = job.facts.sizes()
-    images = sizes.test if split == "test" else sizes.validation
-    return verdict(compared, images, margin_for(float(spec.margin), images), same_budget=True)
+
+
+def _spec(job: Resolved) -> TransferSpec:
+    assert isinstance(job.spec, TransferSpec)  # noqa: S101 - the caller's mistake
+    return job.spec
 
 
 def _scores(known: list[Place], results: Results, arm: TransferArm, split: str) -> list[float]:

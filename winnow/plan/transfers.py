@@ -16,7 +16,7 @@ from winnow.contract.units import Unit
 from winnow.plan.chains import recipe_of
 from winnow.plan.dataset_choice import settled_choice
 from winnow.plan.place import Place
-from winnow.plan.resolve import Resolved, check_budget
+from winnow.plan.resolve import Resolved, check_budget, check_dropout, check_image
 from winnow.plan.sources import adapted_to, carried_head, is_sparse
 
 LEVEL = 1
@@ -28,7 +28,10 @@ def resolve_transfer(
 ) -> Resolved:
     """Adapt the images to the model, and settle arms and modules. Raises InvalidSpec for what cannot be met."""
     model = source[0]
+    architecture = ARCHITECTURES[model.network.architecture]
     adapted = adapted_to(model, spec.dataset, facts)
+    check_dropout(architecture, spec.model)
+    check_image(architecture, adapted)
     settled = spec.model_copy(
         update={
             "dataset": settled_choice(adapted),
@@ -39,6 +42,7 @@ def resolve_transfer(
     )
     job = Resolved(spec=settled, dataset=adapted, resource=resource, source=tuple(source))
     check_budget(job, spec.train)
+    _check_alike(job, settled)
     return job
 
 
@@ -79,8 +83,7 @@ def _arm(job: Resolved, spec: TransferSpec, arm: TransferArm, replicate: int) ->
     places: tuple[Place, ...] = ()
     trainable = None if spec.trainable == "all" else _modules(spec, model)
     if trainable is not None and not (recipe.augment.crop or recipe.augment.flip):
-        drawn = replicate if begin.mask == "shuffled" or begin.values == "random" else 0
-        shown = FeaturesInputs(**begun, recipe=_without_training(recipe, drawn), trainable=trainable)
+        shown = FeaturesInputs(**begun, recipe=_without_training(recipe, begin), trainable=trainable)
         images = sum(job.facts.sizes())
         places = (Place(LEVEL, "features", replicate, Unit(inputs=shown, dataset=job.facts, cost=max(1, images // 3))),)
     inputs = TransferInputs(
@@ -90,10 +93,13 @@ def _arm(job: Resolved, spec: TransferSpec, arm: TransferArm, replicate: int) ->
     return (*places, Place(LEVEL, arm, replicate, Unit(inputs=inputs, dataset=job.facts, cost=cost)))
 
 
-def _without_training(recipe: Recipe, replicate: int) -> Recipe:
+def _without_training(recipe: Recipe, begin: Begin) -> Recipe:
     """What features depend on: images and network. All else is the same for everyone who trains on them."""
+    fresh = begin.values == "random"
+    replicate = recipe.replicate if fresh or begin.mask == "shuffled" else 0
+    init = recipe.init if fresh else "torch"  # by which only a fresh head is drawn: it comes behind the features
     nothing = {"steps": 0, "batch_size": 1, "optimizer": Sgd(), "lr_schedule": Milestones(), "warmup": 0}
-    plain = {"dropout": 0, "label_smoothing": 0, "clip": None, "patience": None, "replicate": replicate}
+    plain = {"dropout": 0, "label_smoothing": 0, "clip": None, "patience": None, "replicate": replicate, "init": init}
     return Recipe.model_validate(recipe.model_dump() | {**nothing, **plain})
 
 
@@ -104,6 +110,8 @@ def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
     values = {"mask_random": "random", "random_mask": _values(model, ticket), "no_mask": _values(model, ticket)}
     masks = {"random_mask": "shuffled", "no_mask": None}
     begins = values.get(arm, _values(model, arm))
+    if begins == "rewound" and _rewound_to(model) == 0:
+        begins = "init"
     return Begin.model_validate(
         {
             "values": begins,
@@ -150,6 +158,8 @@ def _arms(spec: TransferSpec, model: Unit) -> tuple[TransferArm, ...]:
     masked = [arm for arm in spec.arms if arm not in ("no_mask", "mask_random")]
     if masked and not is_sparse(model):
         raise InvalidSpec(f"The model masks nothing, so there is no {masked[0]}. Its arms are no_mask and mask_random.")
+    if "mask_init" in spec.arms and isinstance(model.inputs, TransferInputs):
+        raise InvalidSpec("The model was carried here itself, from values that are not its own: take mask_trained.")
     if "mask_rewound" in spec.arms and _rewound_to(model) is None:
         raise InvalidSpec("The model has no rewind point: leave mask_rewound out, or take mask_trained.")
     return tuple(arm for arm in TRANSFER_ARMS if arm in spec.arms)
@@ -170,8 +180,18 @@ def _trainable(spec: TransferSpec, model: Unit) -> Literal["all", "head"] | tupl
 
 
 def _modules(spec: TransferSpec, model: Unit) -> tuple[str, ...]:
-    """The modules that train, the head among them."""
-    layers = ARCHITECTURES[model.network.architecture].layers
-    head = next(name.removesuffix(".weight") for name, kind in layers if kind == "output")
+    """The modules that train, the head among them. Dropout is training too, so where it acts nothing stands still."""
+    architecture = ARCHITECTURES[model.network.architecture]
+    head = next(name.removesuffix(".weight") for name, kind in architecture.layers if kind == "output")
     named = () if isinstance(spec.trainable, str) else spec.trainable
-    return tuple(sorted({head, *named}))
+    dropped = architecture.dropout if spec.model.dropout else ()
+    return tuple(sorted({head, *named, *dropped}))
+
+
+def _check_alike(job: Resolved, spec: TransferSpec) -> None:
+    """Two arms that begin alike are one."""
+    begun = dict[str, TransferArm]()
+    for arm in spec.arms or ():
+        other = begun.setdefault(_begin(job, spec, arm).model_dump_json(), arm)
+        if other != arm:
+            raise InvalidSpec(f"Of this model {other} and {arm} begin with the same values: name one of them.")

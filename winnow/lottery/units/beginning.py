@@ -44,7 +44,11 @@ def beginning(inputs: Begun, workspace: Workspace) -> Beginning:
     weights, metadata = read_tensors(workspace.inputs["model/weights.safetensors"])
     head = head_of(recipe.architecture)
     found = in_network_order(recipe, read_masks(workspace.inputs["model/mask.safetensors"]))
-    ticket = found if begin.head is not None else {name: mask for name, mask in found.items() if name not in head}
+    if begin.head is None:
+        ticket = {name: mask for name, mask in found.items() if name not in head}
+    else:
+        places = list(begin.head)
+        ticket = {name: mask[places] if name in head else mask for name, mask in found.items()}
     masks = _masks(inputs, ticket)
     values = _with_head(_values(inputs, workspace, weights), inputs)
     under = {
@@ -95,10 +99,11 @@ def _values(inputs: Begun, workspace: Workspace, trained: Arrays) -> Arrays:
 def _with_head(values: Arrays, inputs: Begun) -> dict[str, Array]:
     """The same with a fresh head, the same one in every arm; or with the model's head in the order of the classes."""
     recipe, begin, own = inputs.recipe, _begin(inputs), dict(values)
+    head = [name for name in head_of(recipe.architecture) if name in own]
+    if begin.head is None:
+        fresh = initial(recipe, seed_for(recipe.seed, "head", recipe.replicate))
+        return own | {name: fresh[name] for name in head}
     if begin.values == "random":
         return own
-    if begin.head is not None:
-        places = list(begin.head)
-        return own | {name: own[name][places] for name in head_of(recipe.architecture) if name in own}
-    fresh = initial(recipe, seed_for(recipe.seed, "head", recipe.replicate))
-    return own | {name: fresh[name] for name in head_of(recipe.architecture) if name in fresh}
+    places = list(begin.head)
+    return own | {name: own[name][places] for name in head}
