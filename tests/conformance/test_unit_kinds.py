@@ -1,10 +1,16 @@
+from pathlib import Path
+
+import pytest
+
 from tests.conformance.unit_kind import UnitKindConformance, searching_job
 from tests.support.brought import brought_unit, safetensors, weights
-from tests.support.lottery import digits_job
+from tests.support.lottery import digits_job, do, do_all
+from tests.support.transfers import source_job, transfer_job
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.specs.choices import DatasetChoice, ModelChoice
 from winnow.contract.specs.jobs import EvaluateSpec
 from winnow.contract.units import VERSIONS
+from winnow.lottery.units import Warm
 from winnow.plan import Place, Resolved, places, resolve
 
 
@@ -113,11 +119,50 @@ class TestEvaluate(UnitKindConformance):
         return place.unit.kind == "evaluate"
 
 
+class Carried(UnitKindConformance):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def parents(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """The source's units, and those of the transfer."""
+        folder = tmp_path_factory.mktemp("carried")
+        do_all(source_job(), folder, warm := Warm(None))
+        for place in places(cls.job(), {}):
+            if not (folder / place.unit.key).exists():
+                do(place.unit, folder, warm)
+        return folder
+
+    @staticmethod
+    def job() -> Resolved:
+        return transfer_job(trainable=["fc1"], arms=["mask_rewound", "random_mask"])
+
+
+class TestTransfer(Carried):
+    def is_it(self, place: Place) -> bool:
+        return place.unit.kind == "transfer" and place.arm == "random_mask"
+
+
+class TestTransferOfAll(Carried):
+    @staticmethod
+    def job() -> Resolved:
+        return transfer_job(arms=["mask_init"])
+
+    def is_it(self, place: Place) -> bool:
+        return place.unit.kind == "transfer"
+
+
+class TestFeatures(Carried):
+    trains = False
+
+    def is_it(self, place: Place) -> bool:
+        return place.unit.kind == "features"
+
+
 def test_every_kind_is_here() -> None:
+    families = (TwoOfFour, ByChannels, Carried)
     tried = {
         place.unit.kind
-        for each in UnitKindConformance.__subclasses__()
-        if each not in (TwoOfFour, ByChannels)
+        for each in (*UnitKindConformance.__subclasses__(), *Carried.__subclasses__())
+        if each not in families
         for place in places(each.job(), {})
         if each().is_it(place)
     }

@@ -1,0 +1,321 @@
+"""Transfer: each arm begins with what its name says, and features change nothing but the time."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load
+
+from tests.support.brought import brought_unit, half_pruned, safetensors
+from tests.support.lottery import MemoryWorkspace, do, do_all, inputs_of
+from tests.support.transfers import HIGH, LOW, source_job, source_units, transfer_job
+from winnow.artifact.masks import read_masks
+from winnow.artifact.ticket import read_ticket
+from winnow.artifact.weights import read_weights
+from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.results import UnitResult
+from winnow.contract.seeds import seed_for
+from winnow.contract.specs.choices import DatasetChoice, ModelChoice
+from winnow.contract.specs.jobs import EvaluateSpec
+from winnow.contract.units import TransferInputs, Unit
+from winnow.lottery.architectures import build
+from winnow.lottery.inits import initial
+from winnow.lottery.state import load_network, read_state, under
+from winnow.lottery.units import Warm, run
+from winnow.lottery.workspace import Stop
+from winnow.plan import Resolved, places, resolve
+
+HEAD = ("fc2.weight", "fc2.bias")
+Arrays = Mapping[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the source's units lie, done."""
+    found = tmp_path_factory.mktemp("source")
+    do_all(source_job(), found, Warm(None))
+    return found
+
+
+@pytest.fixture(scope="module")
+def source() -> Unit:
+    return source_units(source_job())[0]
+
+
+def unit_of(job: Resolved, arm: str, replicate: int = 0, kind: str = "transfer") -> Unit:
+    found = [p for p in places(job, {}) if p.arm == arm and p.replicate == replicate and p.unit.kind == kind]
+    return found[0].unit
+
+
+def beginning_of(unit: Unit, folder: Path) -> Arrays:
+    """All tensors before the first step: from the checkpoint of a stop at the first call."""
+    workspace = MemoryWorkspace(folder / "nowhere", inputs_of(unit, folder), stop=lambda _done: True)
+    with pytest.raises(Stop):
+        run(unit, workspace, Warm(None))
+    assert workspace.saved is not None
+    return under("now/network", load(workspace.saved))
+
+
+def under_mask(values: Arrays, masks: Arrays) -> Arrays:
+    return {name: np.where(masks[name], array, 0) if name in masks else array for name, array in values.items()}
+
+
+def equal(found: Arrays, wanted: Arrays, leave_out: tuple[str, ...] = ()) -> bool:
+    assert found.keys() == wanted.keys()
+    return all(np.array_equal(found[name], wanted[name]) for name in found if name not in leave_out)
+
+
+def masks_of(key: str, folder: Path) -> dict[str, np.ndarray]:
+    return read_masks(folder / key / "mask.safetensors")
+
+
+def origins(source: Unit, folder: Path) -> dict[str, Arrays]:
+    """The values that the source's ticket had at step 0, at its rewind point and at its end."""
+    recipe = source.inputs.recipe
+    return {
+        "mask_init": initial(recipe, seed_for(recipe.seed, "init", recipe.replicate)),
+        "mask_rewound": read_state(folder / source.parents["start"] / "state-5.safetensors").network,
+        "mask_trained": read_weights(folder / source.key / "weights.safetensors"),
+    }
+
+
+@pytest.mark.parametrize("arm", ["mask_init", "mask_rewound", "mask_trained"])
+def test_a_ticket_begins_with_the_values_its_arm_names_under_its_mask(arm: str, source: Unit, folder: Path) -> None:
+    wanted = under_mask(origins(source, folder)[arm], masks_of(source.key, folder))
+    found = beginning_of(unit_of(transfer_job(), arm), folder)
+    assert equal(found, wanted, HEAD)
+    others = [beginning_of(unit_of(transfer_job(), other), folder) for other in origins(source, folder) if other != arm]
+    assert not any(equal(found, other) for other in others)
+
+
+def test_no_mask_is_the_tickets_start_whole_and_the_random_mask_another_of_its_counts(
+    source: Unit, folder: Path
+) -> None:
+    job, ticket = transfer_job(arms=["mask_rewound", "no_mask", "random_mask"]), masks_of(source.key, folder)
+    start = origins(source, folder)["mask_rewound"]
+    assert equal(beginning_of(unit_of(job, "no_mask"), folder), start, HEAD)
+    found = beginning_of(unit_of(job, "random_mask"), folder)
+    body = {name: mask for name, mask in ticket.items() if name not in HEAD}
+    kept = {name: (found[name] != 0) for name in body}
+    assert {name: int(mask.sum()) for name, mask in kept.items()} == {
+        name: int(mask.sum()) for name, mask in body.items()
+    }
+    assert any((kept[name] != body[name]).any() for name in body)
+    assert equal(found, under_mask(start, kept), HEAD)
+
+
+def test_random_values_are_fresh_by_replicate_under_the_tickets_mask(source: Unit, folder: Path) -> None:
+    job, ticket = transfer_job(replicates=2), masks_of(source.key, folder)
+    body = {name: mask for name, mask in ticket.items() if name not in HEAD}
+    first, second = (beginning_of(unit_of(job, "mask_random", replicate), folder) for replicate in (0, 1))
+    for found in (first, second):
+        assert all(np.array_equal(found[name] != 0, mask) for name, mask in body.items())
+    every = [*origins(source, folder).values(), second]
+    assert not any((first[name] == other[name])[mask].any() for name, mask in body.items() for other in every)
+
+
+def test_where_classes_differ_all_arms_of_a_replicate_have_the_same_fresh_head_and_no_mask_on_it(
+    source: Unit, folder: Path
+) -> None:
+    job = transfer_job(replicates=2)
+    heads = {
+        (arm, replicate): beginning_of(unit_of(job, arm, replicate), folder)[HEAD[0]]
+        for arm in job.spec.arms or ()
+        for replicate in (0, 1)
+    }
+    first, second = (heads["mask_init", replicate] for replicate in (0, 1))
+    assert all(np.array_equal(head, (first, second)[replicate]) for (_, replicate), head in heads.items())
+    assert not np.array_equal(first, second)
+    assert (first != 0).all()
+    assert not any(np.array_equal(first, values[HEAD[0]]) for values in origins(source, folder).values())
+
+
+def test_a_fresh_head_is_not_counted_among_what_may_be_masked(source: Unit, folder: Path, tmp_path: Path) -> None:
+    unit = unit_of(transfer_job(), "mask_trained")
+    result = run(unit, MemoryWorkspace(tmp_path, inputs_of(unit, folder)), Warm(None))
+    assert HEAD[0] not in {tensor.name for tensor in result.tensors}
+    ticket = masks_of(source.key, folder)
+    assert result.zeros == sum(int((~mask).sum()) for name, mask in ticket.items() if name not in HEAD)
+    assert {check.name for check in result.checks if check.ok} >= {"state_at_k_restored", "masked_weights_zero"}
+    assert all(check.ok for check in result.checks)
+
+
+def turned(job_changes: Mapping[str, Any] | None = None) -> Resolved:
+    """The source's own classes, in another order."""
+    return transfer_job(dataset={"name": "digits", "classes": LOW[::-1]}, **(job_changes or {}))
+
+
+@pytest.mark.parametrize("arm", ["mask_init", "mask_rewound", "mask_trained"])
+def test_the_same_classes_in_another_order_keep_the_head_and_its_mask_by_name(
+    arm: str, source: Unit, folder: Path
+) -> None:
+    wanted = under_mask(origins(source, folder)[arm], masks_of(source.key, folder))
+    found = beginning_of(unit_of(turned(), arm), folder)
+    assert equal(found, {name: array[::-1] if name in HEAD else array for name, array in wanted.items()})
+    assert (wanted[HEAD[0]] == 0).any()
+
+
+def test_a_head_in_another_order_gives_the_same_answers_by_name(source: Unit, folder: Path) -> None:
+    """Before the first step, the carried ticket knows what the source knows."""
+    values = beginning_of(unit_of(turned(), "mask_trained"), folder)
+    networks = [build(*source.network) for _ in range(2)]
+    load_network(networks[0], values)
+    load_network(networks[1], origins(source, folder)["mask_trained"])
+    images = torch.rand(7, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        turned_logits, logits = (network.eval()(images) for network in networks)
+    assert torch.allclose(turned_logits.flip(1), logits, rtol=1e-5, atol=1e-6)
+
+
+def test_images_are_normalised_as_the_models_own(source: Unit, folder: Path, tmp_path: Path) -> None:
+    unit = unit_of(transfer_job(), "mask_trained")
+    run(unit, MemoryWorkspace(tmp_path, inputs_of(unit, folder)), Warm(None))
+    own, theirs = (read_ticket(path / "ticket.winnow").header for path in (tmp_path, folder / source.key))
+    assert own.preprocessing == theirs.preprocessing
+    assert own.classes == tuple(HIGH)
+
+
+def ticket_alone(**changes: Any) -> Resolved:
+    return transfer_job(arms=["mask_trained"], **changes)
+
+
+def on_images(unit: Unit) -> Unit:
+    """The same transfer, shown the images themselves."""
+    assert isinstance(unit.inputs, TransferInputs)
+    return Unit(inputs=unit.inputs.model_copy(update={"features": None}), dataset=unit.dataset, cost=1)
+
+
+def last_logits(unit: Unit, folder: Path, images: torch.Tensor) -> torch.Tensor:
+    network = build(*unit.network).eval()
+    load_network(network, read_weights(folder / "weights.safetensors"))
+    with torch.inference_mode():
+        return network(images)
+
+
+def with_and_without(job: Resolved, folder: Path, tmp_path: Path) -> tuple[UnitResult, UnitResult]:
+    """The last transfer of a job on features, and on images: its results, equal but for rounding."""
+    shown, unit = (place.unit for place in places(job, {})[-2:])
+    assert unit.parents["features"] == shown.key
+    if not (folder / shown.key).exists():
+        do(shown, folder, Warm(None))
+    assert (folder / shown.key / "features.safetensors").exists()
+    images = torch.rand(50, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    results, logits = [], []
+    for number, one in enumerate((unit, on_images(unit))):
+        outputs = tmp_path / str(number)
+        outputs.mkdir()
+        results.append(run(one, MemoryWorkspace(outputs, inputs_of(one, folder)), Warm(None)))
+        logits.append(last_logits(one, outputs, images))
+    assert (logits[0] - logits[1]).abs().max() <= 1e-4 * logits[1].abs().max()
+    for name in ("train", "validation", "test", "best_validation", "best_test"):
+        found, wanted = (getattr(result.metrics, name) for result in results)
+        assert (found.correct, found.images) == (wanted.correct, wanted.images)
+        assert found.loss == pytest.approx(wanted.loss, rel=1e-4)
+    other = {"seconds", "files", "curve", "checks", "metrics", "fixed_bytes"}
+    first, second = results
+    assert first.model_dump(exclude=other) == second.model_dump(exclude=other)
+    assert first.metrics.best_step == second.metrics.best_step
+    return first, second
+
+
+@pytest.mark.parametrize("changes", [{}, {"model": {"name": "mdl_source", "dropout": "0.4"}}], ids=["plain", "dropout"])
+@pytest.mark.parametrize("trainable", ["head", ["fc1"], ["conv2"]], ids=repr)
+def test_with_features_and_without_them_the_same_comes_out(
+    trainable: Any, changes: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    with_and_without(ticket_alone(trainable=trainable, **changes), folder, tmp_path)
+
+
+def test_on_features_the_best_step_is_measured_as_on_images(folder: Path, tmp_path: Path) -> None:
+    """Also where it is not the last: its weights are put back behind the features."""
+    train = {"steps": 60, "optimizer": {"name": "sgd", "lr": "0.6", "momentum": "0.9"}}
+    result, _ = with_and_without(ticket_alone(trainable="head", train=train), folder, tmp_path)
+    assert result.metrics.best_step is not None
+    assert result.metrics.best_step < result.end_step
+    assert result.metrics.best_test != result.metrics.test
+
+
+def test_batch_norm_behind_the_features_is_trained_as_on_images(tmp_path: Path) -> None:
+    source = source_job(model="resnet20", target={"sparsity": 0.2}, method={"schedule": "one_shot"})
+    do_all(source, tmp_path, Warm(None))
+    (tmp_path / "out").mkdir()
+    job = transfer_job(source_units(source), trainable=["layer3"], arms=["mask_trained"])
+    result, _ = with_and_without(job, tmp_path, tmp_path / "out")
+    assert next(check for check in result.checks if check.name == "frozen_unchanged").ok
+
+
+def test_dropout_that_is_asked_for_drops_also_before_a_head_that_trains_alone(folder: Path, tmp_path: Path) -> None:
+    found = []
+    for rate in ("0", "0.4"):
+        job = ticket_alone(trainable="head", model={"name": "mdl_source", "dropout": rate})
+        plain = on_images(places(job, {})[-1].unit)
+        (tmp_path / rate).mkdir()
+        run(plain, MemoryWorkspace(tmp_path / rate, inputs_of(plain, folder)), Warm(None))
+        found.append(read_weights(tmp_path / rate / "weights.safetensors")[HEAD[0]])
+    assert not np.array_equal(found[0], found[1])
+
+
+def keys(job: Resolved, kind: str) -> list[str]:
+    return [place.unit.key for place in places(job, {}) if place.unit.kind == kind]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train": {"steps": 12, "optimizer": {"name": "adam", "lr": 0.001}}},
+        {"train": {"epochs": 3, "batch_size": 17, "init": "kaiming_normal", "label_smoothing": 0.1}},
+        {"replicates": 4},
+    ],
+    ids=repr,
+)
+def test_features_are_shared_by_replicates_and_by_all_ways_to_train_on_them(changes: dict[str, Any]) -> None:
+    arms = ["mask_trained", "no_mask"]
+    first, other = transfer_job(trainable="head", arms=arms), transfer_job(trainable="head", arms=arms, **changes)
+    assert len(keys(first, "features")) == 2
+    assert keys(other, "features") == keys(first, "features")
+    assert not set(keys(other, "transfer")) & set(keys(first, "transfer")) or "replicates" in changes
+
+
+def test_features_of_what_is_drawn_anew_belong_to_their_replicate() -> None:
+    job = transfer_job(trainable="head", arms=["random_mask", "mask_random", "mask_trained"], replicates=3)
+    assert len(keys(job, "features")) == 3 + 3 + 1
+
+
+@pytest.mark.parametrize("changes", [{"trainable": "all"}, {"augment": {"flip": True}}], ids=repr)
+def test_without_a_frozen_part_or_with_augmented_images_there_are_no_features(changes: dict[str, Any]) -> None:
+    train = {"steps": 12} | ({"augment": changes.pop("augment")} if "augment" in changes else {})
+    job = transfer_job(**{"trainable": "head", "train": train} | changes)
+    assert keys(job, "features") == []
+
+
+def test_a_part_that_cannot_be_cut_is_trained_on_images_with_no_features_left(folder: Path) -> None:
+    job = ticket_alone(trainable=["conv1"])
+    results = {}
+    for place in places(job, {})[-2:]:
+        results[place.unit.kind] = do(place.unit, folder, Warm(None))
+    assert not results["features"].files
+    assert all(check.ok for check in results["transfer"].checks)
+
+
+def test_a_transferred_ticket_can_be_evaluated(folder: Path) -> None:
+    unit = unit_of(transfer_job(), "mask_trained")
+    transferred = do(unit, folder, Warm(None))
+    spec = EvaluateSpec(model=ModelChoice(name="mdl_x"), dataset=DatasetChoice(name="digits", classes=tuple(HIGH)))
+    job = resolve(spec, DATASETS["digits"], "cpu", (unit,))
+    measured = do(places(job, {})[-1].unit, folder, Warm(None))
+    assert measured.metrics.test == transferred.metrics.test
+
+
+def test_a_brought_sparse_network_goes_on_from_its_own_weights(tmp_path: Path) -> None:
+    """θ_0 of a brought network is what it came with; its zeros are its mask."""
+    sent = safetensors(half_pruned())
+    brought = brought_unit(sent, zeros="masked")
+    (tmp_path / brought.uploads["weights"]).write_bytes(sent)
+    do(brought, tmp_path, Warm(None))
+    job = transfer_job((brought,), arms=None, dataset="digits")
+    assert job.spec.arms == ("mask_trained", "no_mask", "random_mask", "mask_random")
+    assert beginning_of(unit_of(job, "mask_trained"), tmp_path).keys() == half_pruned().keys()
+    assert equal(beginning_of(unit_of(job, "mask_trained"), tmp_path), half_pruned())
