@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.inputs import LevelInputs, StabilityInputs, TrainInputs
+from winnow.contract.inputs import FeaturesInputs, LevelInputs, StabilityInputs, TrainInputs, TransferInputs
 from winnow.contract.results import Check, Metrics, Score, TensorCount, UnitResult
 from winnow.contract.units import Unit
 from winnow.plan.counts import asked_counts
@@ -31,7 +31,7 @@ def fabricated(
     score = Score(correct=test, images=360, loss=0.1)
     held_out = Score(correct=right, images=144, loss=0.1)
     total = recipe.steps
-    dense = isinstance(unit.inputs, TrainInputs | StabilityInputs)
+    dense = isinstance(unit.inputs, TrainInputs | StabilityInputs | FeaturesInputs | TransferInputs)
     if not dense and unit.inputs.retrain.lr == "restart":
         total += unit.inputs.retrain.step
     if not dense and unit.inputs.retrain.weights == "trained":
@@ -53,6 +53,9 @@ def fabricated(
 
 def _tensors(unit: Unit, results: Mapping[str, UnitResult]) -> tuple[TensorCount, ...]:
     inputs = unit.inputs
+    if isinstance(inputs, FeaturesInputs | TransferInputs):
+        carried = [tensor for tensor in results[inputs.model].tensors if inputs.begin.head or tensor.kind != "output"]
+        return tuple(t if inputs.begin.mask else t.model_copy(update={"zeros": 0}) for t in carried)
     if isinstance(inputs, TrainInputs | StabilityInputs):
         return tuple(TensorCount(name=name, kind=kind, shape=(1, size), zeros=0) for name, kind, size in SIZES)
     if not isinstance(inputs, LevelInputs):

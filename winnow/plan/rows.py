@@ -47,7 +47,8 @@ def levels(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
 
 def table(job: Resolved, results: Results) -> tuple[TableRow, ...]:
     """One row for each network measured so far, by level, arm and replicate."""
-    order: tuple[PlaceArm, ...] = ("source", "evaluated", "dense", "ticket", *CONTROLS, *TRANSFER_ARMS)
+    compared: tuple[PlaceArm, ...] = TRANSFER_ARMS if isinstance(job.spec, TransferSpec) else CONTROLS
+    order: tuple[PlaceArm, ...] = ("source", "evaluated", "dense", "ticket", *compared)
     shown = [place for place in _known(job, results) if place.arm in order]
     known = sorted(shown, key=lambda p: (p.level, order.index(p.arm), p.replicate))
     return tuple(_table_row(place, results[place.unit.key]) for place in known)
