@@ -25,6 +25,11 @@ run_job(resolved(json.loads(sys.argv[1])), Path(sys.argv[2]), Warm(None), lambda
 def local_hashes(spec: Mapping[str, Any], out: Path) -> dict[tuple[str, str], str]:
     """(unit, file name) → SHA-256 of all that `run_job` leaves for the spec."""
     subprocess.run([sys.executable, "-c", PROGRAM, json.dumps(spec), str(out)], cwd=CHECKOUT, check=True)
+    return hashes_in(out)
+
+
+def hashes_in(out: Path) -> dict[tuple[str, str], str]:
+    """The same of all that lies in a folder."""
     found = {}
     for path in (out / "units").glob("*/result.json"):
         for name, ref in json.loads(path.read_text())["files"].items():

@@ -134,10 +134,10 @@ class Service:
         self.workers.append(WorkerProcess(process, log))
         return self.workers[-1]
 
-    def submit(self, spec: Mapping[str, Any]) -> str:
-        """Take a job in and ring, as the API does."""
+    def submit(self, spec: Mapping[str, Any], source: tuple[Unit, ...] = ()) -> str:
+        """Take a job in and ring, as the API does; `source`: the units behind the model that the spec names."""
         with self.database.write() as conn:
-            job_id = submit(conn, tenant=TENANT, sent=dict(spec), resolved=resolved(spec))
+            job_id = submit(conn, tenant=TENANT, sent=dict(spec), resolved=resolved(spec, source))
         ring(self.bell, "cpu")
         return job_id
 
@@ -214,7 +214,7 @@ class Service:
             return list(conn.execute(query).all())
 
 
-def resolved(spec: Mapping[str, Any]) -> Resolved:
+def resolved(spec: Mapping[str, Any], source: tuple[Unit, ...] = ()) -> Resolved:
     """A spec on built-in data, as the API resolves it."""
     parsed = SPEC.validate_python(spec)
-    return resolve(parsed, DATASETS[parsed.dataset.name], "cpu")
+    return resolve(parsed, DATASETS[parsed.dataset.name], "cpu", source)
