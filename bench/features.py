@@ -33,9 +33,10 @@ import torch
 
 from winnow.artifact.weights import read_weights, write_weights
 from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.inputs import BroughtInputs, TransferInputs
 from winnow.contract.results import Point
 from winnow.contract.specs.jobs import SPEC
-from winnow.contract.units import BroughtInputs, TransferInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.architectures import build
 from winnow.lottery.data.batches import in_order
 from winnow.lottery.inits import initial

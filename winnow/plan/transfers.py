@@ -1,13 +1,13 @@
 """The job kind `transfer`: a model's network, or its ticket's, on another data set, beside what it is compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.tensors import tensors
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.inputs import FeaturesInputs, LevelInputs, TrainInputs, TransferInputs
+from winnow.contract.inputs import BroughtInputs, FeaturesInputs, LevelInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Begin, Milestones, Recipe
 from winnow.contract.specs.training import Sgd
@@ -21,6 +21,7 @@ from winnow.plan.sources import adapted_to, carried_head, is_sparse
 
 LEVEL = 1
 """Of all arms: they are one row."""
+_VALUES: Mapping[TransferArm, str] = {"mask_init": "init", "mask_rewound": "rewound", "mask_trained": "trained"}
 
 
 def resolve_transfer(
@@ -36,7 +37,7 @@ def resolve_transfer(
         update={
             "dataset": settled_choice(adapted),
             "resource": resource,
-            "arms": _arms(spec, model),
+            "arms": _arms(spec, source),
             "trainable": _trainable(spec, model),
         }
     )
@@ -67,17 +68,18 @@ def _transfers(resolved: str) -> tuple[Place, ...]:
 def _needed_of(job: Resolved, spec: TransferSpec) -> tuple[Unit, ...]:
     """The model, and the train unit that kept its state where an arm begins there."""
     kept = any(_begin(job, spec, arm).step is not None for arm in spec.arms or ())
-    return job.source[: 2 if kept and isinstance(job.source[0].inputs, LevelInputs) else 1]
+    dense = _dense(job.source) if kept else None
+    return job.source[:1] if dense is None or dense == job.source[0] else (job.source[0], dense)
 
 
 def _arm(job: Resolved, spec: TransferSpec, arm: TransferArm, replicate: int) -> tuple[Place, ...]:
-    model, begin = job.source[0], _begin(job, spec, arm)
+    model, dense, begin = job.source[0], _dense(job.source), _begin(job, spec, arm)
     recipe = recipe_of(job, replicate).model_copy(update={"architecture": model.network.architecture})
     begun = {
         "threads": spec.threads,
         "resource": job.resource,
         "model": model.key,
-        "start": None if begin.step is None else _keeper(job),
+        "start": None if begin.step is None or dense is None else dense.key,
         "begin": begin,
     }
     places: tuple[Place, ...] = ()
@@ -105,32 +107,37 @@ def _without_training(recipe: Recipe, begin: Begin) -> Recipe:
 
 def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
     model = job.source[0]
-    head = carried_head(model, job.facts)
+    head, origin = carried_head(model, job.facts), _origin(job.source)
     ticket: TransferArm = next((one for one in TICKETS if one in (spec.arms or ())), "mask_trained")
-    values = {"mask_random": "random", "random_mask": _values(model, ticket), "no_mask": _values(model, ticket)}
     masks = {"random_mask": "shuffled", "no_mask": None}
-    begins = values.get(arm, _values(model, arm))
-    if begins == "rewound" and _rewound_to(model) == 0:
+    begins = "random" if arm == "mask_random" else _VALUES[arm if arm in TICKETS else ticket]
+    if begins == "rewound" and _rewound_to(model) == 0 and origin is not None:
         begins = "init"
+    if begins == "init" and origin is None:  # of a brought network θ_0 is what it came with
+        begins = "trained"
     return Begin.model_validate(
         {
             "values": begins,
             "mask": masks.get(arm, "ticket") if is_sparse(model) else None,
             "step": _rewound_to(model) if begins == "rewound" else None,
-            "origin": _origin(model) if begins == "init" else None,
+            "origin": origin if begins == "init" else None,
             "head": head,
         }
     )
 
 
-def _values(model: Unit, ticket: TransferArm) -> str:
-    """Of a brought network θ_0 is what it came with; of any other what its own training began with."""
-    known = {"mask_init": "init", "mask_rewound": "rewound", "mask_trained": "trained"}
-    return "trained" if _origin(model) is None else known.get(ticket, "trained")
+def _origin(source: Sequence[Unit]) -> Recipe | None:
+    """What the model's training began with, where those were fresh values; None for all others."""
+    dense = _dense(source)
+    inputs = None if dense is None else dense.inputs
+    return inputs.recipe if isinstance(inputs, TrainInputs) and inputs.begin is None else None
 
 
-def _origin(model: Unit) -> Recipe | None:
-    return model.inputs.recipe if isinstance(model.inputs, LevelInputs | TrainInputs) else None
+def _dense(source: Sequence[Unit]) -> Unit | None:
+    """The train unit whose states the model comes from, perhaps its own."""
+    inputs = source[0].inputs
+    key = inputs.start if isinstance(inputs, LevelInputs) else source[0].key
+    return next((unit for unit in source if unit.key == key and unit.kind == "train"), None)
 
 
 def _rewound_to(model: Unit) -> int | None:
@@ -142,13 +149,8 @@ def _rewound_to(model: Unit) -> int | None:
     return None
 
 
-def _keeper(job: Resolved) -> str:
-    """Key of the train unit that kept the state."""
-    inputs = job.source[0].inputs
-    return inputs.start if isinstance(inputs, LevelInputs) else job.source[0].key
-
-
-def _arms(spec: TransferSpec, model: Unit) -> tuple[TransferArm, ...]:
+def _arms(spec: TransferSpec, source: Sequence[Unit]) -> tuple[TransferArm, ...]:
+    model = source[0]
     if spec.arms is None:
         return (
             ("mask_trained", "no_mask", "random_mask", "mask_random")
@@ -158,8 +160,8 @@ def _arms(spec: TransferSpec, model: Unit) -> tuple[TransferArm, ...]:
     masked = [arm for arm in spec.arms if arm not in ("no_mask", "mask_random")]
     if masked and not is_sparse(model):
         raise InvalidSpec(f"The model masks nothing, so there is no {masked[0]}. Its arms are no_mask and mask_random.")
-    if "mask_init" in spec.arms and isinstance(model.inputs, TransferInputs):
-        raise InvalidSpec("The model was carried here itself, from values that are not its own: take mask_trained.")
+    if "mask_init" in spec.arms and _origin(source) is None and not isinstance(model.inputs, BroughtInputs):
+        raise InvalidSpec("The model's training began with another model's values: take mask_trained for mask_init.")
     if "mask_rewound" in spec.arms and _rewound_to(model) is None:
         raise InvalidSpec("The model has no rewind point: leave mask_rewound out, or take mask_trained.")
     return tuple(arm for arm in TRANSFER_ARMS if arm in spec.arms)

@@ -16,11 +16,12 @@ from winnow.artifact.masks import read_masks
 from winnow.artifact.ticket import read_ticket
 from winnow.artifact.weights import read_weights
 from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.inputs import TransferInputs
 from winnow.contract.results import UnitResult
 from winnow.contract.seeds import seed_for
 from winnow.contract.specs.choices import DatasetChoice, ModelChoice
 from winnow.contract.specs.jobs import EvaluateSpec
-from winnow.contract.units import TransferInputs, Unit
+from winnow.contract.units import Unit
 from winnow.lottery.architectures import build
 from winnow.lottery.inits import initial
 from winnow.lottery.state import load_network, read_state, under

@@ -221,9 +221,7 @@ def test_dropout_is_named_among_what_trains():
     assert plain.parents["features"] != dropping.parents["features"]
 
 
-def lenet(size):
-    brought = {"architecture": "lenet_300_100", "size": size}
-    return (brought_unit(b"x", **brought),)
+TINY = {"name": "digits", "size": [5, 5]}
 
 
 @pytest.mark.parametrize(
@@ -235,9 +233,13 @@ def lenet(size):
         (dense(), {"arms": ["random_mask"]}, "masks nothing, so there is no random_mask"),
         ((brought_unit(b"x", zeros="masked"),), {"arms": ["mask_rewound"]}, "no rewind point: leave mask_rewound out"),
         ((brought_unit(b"x", zeros="masked"),), {"arms": ["mask_init", "mask_trained"]}, "name one of them"),
-        (lenet((8, 8)), {"arms": None, "dataset": {"name": "digits", "size": [9, 9]}}, "1 channel.* and 8×8 pixels"),
+        (
+            (brought_unit(b"x", architecture="lenet_300_100"),),
+            {"arms": None, "dataset": {"name": "digits", "size": [9, 9]}},
+            "1 channel.* and 8×8 pixels",
+        ),
         (None, {"dataset": {"name": "digits", "channels": 3}}, "1 channel"),
-        (None, {"dataset": {"name": "digits", "size": [1, 1]}}, "at least 2×2"),
+        ((brought_unit(b"x", architecture="resnet20"),), {"arms": None, "dataset": TINY}, "at least 8×8"),
         (None, {"train": {"batch_size": 5000}}, "training split has"),
         ((), {}, "no model: a transfer wants one"),
     ],
@@ -260,6 +262,23 @@ def test_a_carried_network_carried_on_has_no_values_but_those_it_ended_with():
         transfer_job((carried, *first.source), arms=["mask_init"])
     again = transfer_job((carried, *first.source), arms=["mask_trained", "no_mask"])
     assert unit_of(again, "mask_trained").parents == {"model": carried.key}
+
+
+def test_a_model_whose_training_began_with_another_models_values_has_no_values_of_step_0():
+    """Fresh ones drawn by its recipe would not be those that it began with."""
+    begun = brought_unit(b"x", classes=tuple(LOW))
+    spec = SPEC.validate_python(source_job().spec.model_dump() | {"model": {"name": "mdl_source"}})
+    job = resolve(spec, DATASETS["digits"], "cpu", (begun,))
+    dense = fabricated(places(source_job(), {})[0].unit, {})
+    results = {place.unit.key: dense for place in places(job, {})}
+    by_key = {place.unit.key: place.unit for place in places(job, results)}
+    ticket = list(by_key.values())[-1]
+    pruned = (ticket, *(by_key[key] for key in ticket.parents.values()))
+    with pytest.raises(InvalidSpec, match="began with another model's values"):
+        transfer_job(pruned, arms=["mask_init"])
+    job = transfer_job(pruned, arms=["mask_rewound", "no_mask"])
+    assert unit_of(job, "no_mask").inputs.begin.values == "rewound"
+    assert unit_of(job, "no_mask").parents["start"] == pruned[0].parents["start"]
 
 
 @pytest.mark.parametrize(
