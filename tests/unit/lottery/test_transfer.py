@@ -121,6 +121,7 @@ def test_random_values_are_fresh_by_replicate_under_the_tickets_mask(source: Uni
 def test_where_classes_differ_all_arms_of_a_replicate_have_the_same_fresh_head_and_no_mask_on_it(
     source: Unit, folder: Path
 ) -> None:
+    """Trap 15: a head that is to be replaced is another one, and is not carried over."""
     job = transfer_job(replicates=2)
     heads = {
         (arm, replicate): beginning_of(unit_of(job, arm, replicate), folder)[HEAD[0]]
