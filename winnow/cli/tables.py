@@ -14,10 +14,15 @@ from winnow.contract.specs.jobs import PlaceArm
 ARMS: dict[PlaceArm, str] = {
     "evaluated": "test",
     "ticket": "ticket",
+    "mask_init": "mask, init",
+    "mask_rewound": "mask, rewound",
+    "mask_trained": "mask, trained",
     "random_reinit": "reinit",
     "random_mask": "random mask",
     "reversed_mask": "reversed",
     "fine_tuned": "fine-tuned",
+    "mask_random": "mask, random",
+    "no_mask": "no mask",
     "dense": "dense",
 }
 VERDICTS = {"winning": "bold green", "matching": "green", "not_matching": "red", "inconclusive": "yellow"}

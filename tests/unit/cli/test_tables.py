@@ -8,6 +8,7 @@ from winnow.cli.tables import accuracy, jobs_table, levels_table, what
 from winnow.cli.watching import claims, job_picture
 from winnow.contract.resources import Job
 from winnow.contract.results import ArmSummary, Claim, FoundRewind, JobResult, LevelRow, TriedRewind
+from winnow.contract.specs.transfer import TRANSFER_ARMS
 
 MEASURED = ArmSummary(n=3, mean=0.986, low=0.981, high=0.991)
 
@@ -48,6 +49,16 @@ def test_a_level_is_a_row_with_the_arms_that_were_asked_for() -> None:
     assert head.split() == ["sparsity", "ticket", "reinit", "dense", "verdict"]
     assert first.split() == ["0.00%", "–", "–", "98.6", "±", "0.5"]
     assert second.split() == ["51.20%", "98.6", "±", "0.5", "–", "98.6", "±", "0.5", "winning"]
+
+
+def test_every_arm_of_a_transfer_is_a_column() -> None:
+    carried = level(1, arms=dict.fromkeys(TRANSFER_ARMS, MEASURED))
+
+    head, row = rendered(levels_table([carried])).splitlines()
+
+    for name in ("mask, init", "mask, rewound", "mask, trained", "random mask", "mask, random", "no mask"):
+        assert name in head
+    assert row.count("98.6") == len(TRANSFER_ARMS)
 
 
 def test_a_queued_job_says_its_place_and_what_it_waits_for() -> None:
