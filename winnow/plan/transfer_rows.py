@@ -5,7 +5,7 @@ from typing import Literal
 
 from winnow.contract.inputs import BroughtInputs
 from winnow.contract.results import LevelRow, ModelRow, Score, UnitResult, Verdict
-from winnow.contract.specs.transfer import TICKETS, TransferArm, TransferSpec
+from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.plan.place import Place
 from winnow.plan.resolve import Resolved
 from winnow.plan.transfers import LEVEL, transfers
@@ -18,7 +18,7 @@ def transferred(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
     """The row, as soon as its own network is there: that of the first arm."""
     spec = _spec(job)
     arms: tuple[TransferArm, ...] = spec.arms or ()
-    known = [place for place in transfers(job) if place.unit.kind == "transfer" and place.unit.key in results]
+    known = [place for place in transfers(job) if place.arm in TRANSFER_ARMS and place.unit.key in results]
     own = [place for place in known if place.arm == arms[0]]
     if not own:
         return ()
@@ -58,7 +58,7 @@ def judged(job: Resolved, results: Results, split: Literal["validation", "test"]
     spec = _spec(job)
     arms: tuple[TransferArm, ...] = spec.arms or ()
     ticket = next((arm for arm in TICKETS if arm in arms), None)
-    known = [place for place in transfers(job) if place.unit.kind == "transfer"]
+    known = [place for place in transfers(job) if place.arm in TRANSFER_ARMS]
     if ticket is None or "no_mask" not in arms or any(place.unit.key not in results for place in known):
         return None
     found = {arm: _scores(known, results, arm, split) for arm in arms}

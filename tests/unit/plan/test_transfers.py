@@ -211,6 +211,15 @@ def test_the_certificate_names_every_network_and_no_features():
     assert outcome.certificate["asked"]["trainable"] == "head"
 
 
+def test_an_arm_that_trains_longer_fails_the_audit():
+    asked = transfer_job(arms=["mask_trained", "no_mask"])
+    outcome, results, order = work(asked)
+    assert "every arm trains 12 steps" in [check["evidence"] for check in outcome.certificate["audit"]]
+    results[order[-1]] = results[order[-1]].model_copy(update={"total_steps": 13})
+    (failed,) = plan(asked, results).outcome.failed_checks
+    assert (failed.name, failed.evidence) == ("equal_budget", "no_mask at level 1: 13 steps")
+
+
 def test_dropout_is_named_among_what_trains():
     plain, dropping = (
         unit_of(transfer_job(trainable="head", model={"name": "mdl_source", "dropout": rate}), "no_mask")
@@ -260,8 +269,15 @@ def test_a_carried_network_carried_on_has_no_values_but_those_it_ended_with():
     carried = places(first, {})[-1].unit
     with pytest.raises(InvalidSpec, match="take mask_trained"):
         transfer_job((carried, *first.source), arms=["mask_init"])
-    again = transfer_job((carried, *first.source), arms=["mask_trained", "no_mask"])
+    train = {"steps": 7}
+    again = transfer_job((carried, *first.source), arms=["mask_trained", "no_mask"], train=train)
     assert unit_of(again, "mask_trained").parents == {"model": carried.key}
+    before = known_of(first.source)
+    results = before | {carried.key: fabricated(carried, before)}
+    results |= {place.unit.key: fabricated(place.unit, results) for place in places(again, {})[1:]}
+    outcome = plan(again, results).outcome
+    assert not outcome.failed_checks
+    assert [model.arm for model in outcome.levels[0].models] == ["mask_trained", "no_mask"]
 
 
 def test_a_model_whose_training_began_with_another_models_values_has_no_values_of_step_0():
