@@ -121,7 +121,7 @@ GRADUAL = {"name": "gradual", "end": {"epoch": 9}}
         ({"schedule": GRADUAL | {"every": {"steps": 1, "epochs": 1}}}, "give epochs or steps"),
         ({"schedule": GRADUAL, "criterion": {"name": "snip", "at": "rewind"}}, "leave `at` out"),
         ({"schedule": GRADUAL, "granularity": "2:4"}, "pruned at once"),
-        ({"schedule": GRADUAL, "rewind": "auto"}, "give `rewind` as a step or epoch"),
+        ({"schedule": GRADUAL, "rewind": "auto"}, "has to know where it begins"),
     ],
 )
 def test_what_contradicts_itself_is_refused_where_it_is_sent(method, says):

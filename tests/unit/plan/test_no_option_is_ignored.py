@@ -28,7 +28,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "size": [9, 9],
         "channels": 3,
     },
-    "model": {"dropout": 0.5},
+    "model": {"dropout": 0.5, "job": {"kind": "train", "dataset": "digits", "model": "lenet_300_100"}},
     "train": {
         "epochs": 3,
         "steps": 7,
