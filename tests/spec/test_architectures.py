@@ -51,9 +51,6 @@ def with_statistics_of(network, images):
             if isinstance(module, nn.BatchNorm2d):
                 module.reset_running_stats()
                 module.momentum = None  # the plain average
-                # Deep networks of random weights blow rounding up: googlenet's float32 logits are 1e-4 off those in
-                # float64, torch's as much as onnxruntime's. Where most units are on, they do not.
-                module.bias.fill_(1)
         network.train()(images)
     return network.eval()
 
@@ -72,7 +69,7 @@ def as_after_training(network, dense, images):
             elif parameter.ndim > 1:
                 parameter.mul_(float(np.linalg.norm(dense[name])) / parameter.norm())
         for norm in norms:
-            norm.bias.fill_(0.5)
+            norm.bias.fill_(1)  # most units are on
         with_statistics_of(network, images)
         for norm in norms:
             norm.running_var.clamp_(min=0.5)
