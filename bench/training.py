@@ -6,7 +6,8 @@ The bare loop is forward, backward, step on batches that lie ready, normalised, 
 `torch.optim`'s fused Adam, and nothing else. Beside it runs a whole retraining as a unit does it: 20 epochs under a
 mask of 20 %, batches drawn from uint8 images, every epoch measured on the validation split, the end on all three,
 progress told. Images are noise of Fashion-MNIST's and CIFAR-10's shapes: speed does not depend on what is in them. The
-two take turns epoch by epoch, as a machine's speed drifts within seconds; one thread. Promises are held by processor
+two take turns epoch by epoch, masked steps and dense ones step by step, as a machine's speed drifts within seconds; one
+thread. Promises are held by processor
 seconds, as other work may share the machine, with wall seconds beside. Memory is measured where `--data` holds the
 real set as WINNOW_DATA_DIR does. Fails where a promise is broken.
 """
@@ -45,6 +46,7 @@ from winnow.lottery.training import Training, take_step
 
 AT_LEAST, AT_MOST, RESIDENT_MB = 0.9, 1.05, 1000.0
 EPOCHS = 20
+STEPS = 50
 DENSITY = 0.2
 
 
@@ -175,24 +177,15 @@ def _measured(_metrics: object) -> None:
     """The metrics were asked for; nobody here needs them."""
 
 
-def steps(training: Training, count: int) -> Callable[[], None]:
-    def run() -> None:
-        for _ in range(count):
-            take_step(training)
-
-    return run
-
-
-def in_turn(first: Callable[[], None], second: Callable[[], None], pairs: int) -> list[Pair]:
-    """Each pair swaps who goes first."""
-    found = []
-    for number in range(pairs):
-        if number % 2:
-            late, early = timed(second), timed(first)
-            found.append(Pair(early, late))
-        else:
-            found.append(Pair(timed(first), timed(second)))
-    return found
+def stepping_pair(dense: Training, masked: Training) -> Pair:
+    """Steps of each, one by one; every time the other goes first."""
+    spent = {"dense": (0.0, 0.0), "masked": (0.0, 0.0)}
+    turns = [("dense", dense), ("masked", masked)]
+    for number in range(STEPS):
+        for name, training in turns if number % 2 else reversed(turns):
+            processor, wall = timed(lambda training=training: take_step(training))
+            spent[name] = (spent[name][0] + processor, spent[name][1] + wall)
+    return Pair(spent["dense"], spent["masked"])
 
 
 def timed(work: Callable[[], None]) -> tuple[float, float]:
@@ -261,10 +254,9 @@ def main() -> int:
         bare = bare_epoch(case, split)
         bare()  # the first steps make the optimizer's state
         trainings = [training_pair(case, split, bare) for _ in range(options.pairs)]
-        masked = steps(training_of(case, split, random_masks(case)), 10)
-        dense = steps(training_of(case, split, {}), 10)
-        in_turn(dense, masked, 1)  # the first steps make the optimizer's state
-        pairs = in_turn(dense, masked, 5 * options.pairs)
+        dense, masked = training_of(case, split, {}), training_of(case, split, random_masks(case))
+        stepping_pair(dense, masked)  # the first steps make the optimizer's state
+        pairs = [stepping_pair(dense, masked) for _ in range(options.pairs)]
         speed, cost = ratios(trainings, 0), ratios(pairs, 0, inverse=True)
         images = EPOCHS * case.sizes[0] / min(pair.first[0] for pair in trainings)
         lines.append(
