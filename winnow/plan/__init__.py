@@ -2,7 +2,7 @@
 
 from winnow.plan.place import Place
 from winnow.plan.planning import Finished, Outcome, Pending, levels, places, plan, table
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.resolving import Known, resolve, resolve_sent
 from winnow.plan.sources import brought
 

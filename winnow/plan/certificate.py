@@ -10,7 +10,7 @@ from winnow.contract.units import TORCH_RELEASE, Unit
 from winnow.plan.notes import notes
 from winnow.plan.place import Place
 from winnow.plan.places import places
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.rows import claims, level_of_target, levels, sparsest_matching
 
 

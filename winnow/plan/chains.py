@@ -14,7 +14,7 @@ from winnow.contract.units import Unit
 from winnow.plan.counts import Step, grid_sparsity, steps_at_rate, steps_by_layer
 from winnow.plan.densities import levels_to, steps_to
 from winnow.plan.place import Place
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.sources import begins
 from winnow.plan.stability import rewind_points
 

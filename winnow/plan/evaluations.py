@@ -11,7 +11,7 @@ from winnow.contract.specs.jobs import EvaluateSpec
 from winnow.contract.units import Unit
 from winnow.plan.dataset_choice import chosen, settled_choice
 from winnow.plan.place import Place
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.verdict import summary
 
 

@@ -9,7 +9,7 @@ from winnow.contract.units import Unit
 from winnow.plan.chains import chains, fixed_steps, instability_test
 from winnow.plan.densities import steps_to
 from winnow.plan.place import Place
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.stability import is_auto, rewinding_to, search
 from winnow.plan.targets import levels_at_most, levels_wanted
 

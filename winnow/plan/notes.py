@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from winnow.contract.results import FoundRewind, UnitResult
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.targets import Target
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.rows import claims, level_of_target
 
 ALWAYS = (

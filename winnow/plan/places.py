@@ -8,7 +8,7 @@ from winnow.contract.specs.transfer import TransferSpec
 from winnow.plan import needed
 from winnow.plan.evaluations import evaluation
 from winnow.plan.place import Place
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.transfers import transfers
 
 

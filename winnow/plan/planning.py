@@ -11,7 +11,7 @@ from winnow.plan.certificate import audit, certificate
 from winnow.plan.place import Place
 from winnow.plan.places import cost_at_most
 from winnow.plan.places import places as of_one_job
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.succession import depth, stages
 
 

@@ -10,7 +10,8 @@ from winnow.contract.specs.jobs import EvaluateSpec, Spec
 from winnow.contract.specs.transfer import TransferSpec
 from winnow.contract.units import Unit
 from winnow.plan.evaluations import resolve_evaluation
-from winnow.plan.resolve import Resolved, resolve_training
+from winnow.plan.resolve import resolve_training
+from winnow.plan.resolved import Resolved
 from winnow.plan.succession import presumed
 from winnow.plan.transfers import resolve_transfer
 

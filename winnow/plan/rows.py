@@ -20,7 +20,7 @@ from winnow.plan.evaluations import measured
 from winnow.plan.needed import found_rewind
 from winnow.plan.place import Place
 from winnow.plan.places import places
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.targets import Met, target_met
 from winnow.plan.transfer_rows import judged, transferred
 from winnow.plan.transfers import LEVEL

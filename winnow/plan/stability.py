@@ -15,7 +15,7 @@ from winnow.contract.results import FoundRewind, Line, TriedRewind, UnitResult
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.pruning import AUTO, Rewind
 from winnow.contract.units import Unit
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 
 SHARES = tuple(Fraction(part, 1000) for part in (0, 5, 10, 20, 50, 100, 200))
 """Of training: where rewinding may go, in the order in which it is tried."""

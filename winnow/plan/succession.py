@@ -7,7 +7,7 @@ from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
 from winnow.plan.place import Place
 from winnow.plan.places import places
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.rows import claims
 
 Results = Mapping[str, UnitResult]

@@ -10,7 +10,8 @@ from winnow.contract.results import Score, UnitResult
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.targets import Target
 from winnow.plan.counts import level_counts
-from winnow.plan.resolve import MAX_LEVELS, MAX_UNITS, Resolved
+from winnow.plan.resolve import MAX_LEVELS, MAX_UNITS
+from winnow.plan.resolved import Resolved
 from winnow.plan.verdict import REPLICATES_NEEDED, bounds, margin_for
 
 Level = Sequence[UnitResult]

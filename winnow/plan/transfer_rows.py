@@ -7,7 +7,7 @@ from winnow.contract.inputs import BroughtInputs
 from winnow.contract.results import LevelRow, ModelRow, Score, UnitResult, Verdict
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.plan.place import Place
-from winnow.plan.resolve import Resolved
+from winnow.plan.resolved import Resolved
 from winnow.plan.transfers import LEVEL, transfers
 from winnow.plan.verdict import Arms, margin_for, summary, verdict
 

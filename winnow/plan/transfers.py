@@ -14,9 +14,10 @@ from winnow.contract.specs.training import Sgd
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.contract.units import Unit
 from winnow.plan.chains import recipe_of
+from winnow.plan.checks import check_budget, check_dropout, check_image
 from winnow.plan.dataset_choice import settled_choice
 from winnow.plan.place import Place
-from winnow.plan.resolve import Resolved, check_budget, check_dropout, check_image
+from winnow.plan.resolved import Resolved
 from winnow.plan.sources import adapted_to, carried_head, is_sparse
 
 LEVEL = 1
