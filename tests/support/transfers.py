@@ -13,7 +13,7 @@ LOW, HIGH = [str(digit) for digit in range(5)], [str(digit) for digit in range(5
 
 def source_job(**changes: Any) -> Resolved:
     """A ticket of two levels on the digits below five."""
-    return digits_job(dataset={"name": "digits", "classes": LOW}, arms=["ticket"], **changes)
+    return digits_job(**{"dataset": {"name": "digits", "classes": LOW}, "arms": ["ticket"]} | changes)
 
 
 def source_units(job: Resolved) -> tuple[Unit, ...]:

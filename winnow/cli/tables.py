@@ -23,6 +23,7 @@ ARMS: dict[PlaceArm, str] = {
     "fine_tuned": "fine-tuned",
     "mask_random": "mask, random",
     "no_mask": "no mask",
+    "own_ticket": "own ticket",
     "dense": "dense",
 }
 VERDICTS = {"winning": "bold green", "matching": "green", "not_matching": "red", "inconclusive": "yellow"}

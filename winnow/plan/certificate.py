@@ -5,7 +5,7 @@ from typing import Any
 
 from winnow.contract.results import Check, Score, UnitResult
 from winnow.contract.specs.jobs import PruneSpec
-from winnow.contract.specs.transfer import TRANSFER_ARMS, TransferSpec
+from winnow.contract.specs.transfer import CARRIED, TransferSpec
 from winnow.contract.units import TORCH_RELEASE, Unit
 from winnow.plan.notes import notes
 from winnow.plan.place import Place
@@ -44,7 +44,7 @@ def audit(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Check, ...]
             by_name.setdefault(check.name, []).append((place.unit.key, check))
     gathered = [_gather(name, found) for name, found in by_name.items()]
     if isinstance(job.spec, TransferSpec):
-        arms = tuple(place for place in known if place.arm in TRANSFER_ARMS)
+        arms = tuple(place for place in known if place.arm in CARRIED)
         return (*gathered, _equal_budget(job, arms, results))
     if not isinstance(job.spec, PruneSpec):
         return tuple(gathered)

@@ -15,11 +15,11 @@ Results = Mapping[str, UnitResult]
 
 
 def transferred(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
-    """The row, as soon as its own network is there: that of the first arm."""
+    """The row, as soon as its own network is there: that of the first arm that carries something."""
     spec = _spec(job)
     arms: tuple[TransferArm, ...] = spec.arms or ()
     known = [place for place in transfers(job) if place.arm in TRANSFER_ARMS and place.unit.key in results]
-    own = [place for place in known if place.arm == arms[0]]
+    own = [place for place in known if place.arm == spec.carried[0]]
     if not own:
         return ()
     first = results[own[0].unit.key]

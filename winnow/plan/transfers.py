@@ -16,6 +16,7 @@ from winnow.contract.units import Unit
 from winnow.plan.chains import recipe_of
 from winnow.plan.checks import check_budget, check_dropout, check_image
 from winnow.plan.dataset_choice import settled_choice
+from winnow.plan.own_tickets import check_way, own_chain
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved
 from winnow.plan.sources import adapted_to, carried_head, is_sparse
@@ -44,6 +45,8 @@ def resolve_transfer(
     )
     job = Resolved(spec=settled, dataset=adapted, resource=resource, source=tuple(source))
     check_budget(job, spec.train)
+    if "own_ticket" in (settled.arms or ()):
+        check_way(job)
     _check_alike(job, settled)
     return job
 
@@ -60,17 +63,24 @@ def _transfers(resolved: str) -> tuple[Place, ...]:
     assert isinstance(spec, TransferSpec)  # noqa: S101 - the caller's mistake
     found = {unit.key: Place(0, "source", 0, unit) for unit in _needed_of(job, spec)}
     for replicate in range(spec.replicates):
-        for arm in spec.arms or ():
+        for arm in spec.carried:
             for place in _arm(job, spec, arm, replicate):
                 found.setdefault(place.unit.key, place)
+        if "own_ticket" in (spec.arms or ()):  # where it is the model itself, it is shown as what it is held against
+            found |= {place.unit.key: place for place in _own(job, replicate)}
     return tuple(found.values())
 
 
 def _needed_of(job: Resolved, spec: TransferSpec) -> tuple[Unit, ...]:
     """The model, and the train unit that kept its state where an arm begins there."""
-    kept = any(_begin(job, spec, arm).step is not None for arm in spec.arms or ())
+    kept = any(_begin(job, spec, arm).step is not None for arm in spec.carried)
     dense = _dense(job.source) if kept else None
     return job.source[:1] if dense is None or dense == job.source[0] else (job.source[0], dense)
+
+
+def _own(job: Resolved, replicate: int) -> tuple[Place, ...]:
+    *before, ticket = own_chain(job, replicate)
+    return (*(Place(0, "own_chain", replicate, unit) for unit in before), Place(LEVEL, "own_ticket", replicate, ticket))
 
 
 def _arm(job: Resolved, spec: TransferSpec, arm: TransferArm, replicate: int) -> tuple[Place, ...]:
@@ -158,7 +168,7 @@ def _arms(spec: TransferSpec, source: Sequence[Unit]) -> tuple[TransferArm, ...]
             if is_sparse(model)
             else ("no_mask", "mask_random")
         )
-    masked = [arm for arm in spec.arms if arm not in ("no_mask", "mask_random")]
+    masked = [arm for arm in spec.arms if arm not in ("no_mask", "mask_random", "own_ticket")]
     if masked and not is_sparse(model):
         raise InvalidSpec(f"The model masks nothing, so there is no {masked[0]}. Its arms are no_mask and mask_random.")
     if "mask_init" in spec.arms and _origin(source) is None and not isinstance(model.inputs, BroughtInputs):
@@ -194,7 +204,7 @@ def _modules(spec: TransferSpec, model: Unit) -> tuple[str, ...]:
 def _check_alike(job: Resolved, spec: TransferSpec) -> None:
     """Two arms that begin alike are one."""
     begun = dict[str, TransferArm]()
-    for arm in spec.arms or ():
+    for arm in spec.carried:
         other = begun.setdefault(_begin(job, spec, arm).model_dump_json(), arm)
         if other != arm:
             raise InvalidSpec(f"Of this model {other} and {arm} begin with the same values: name one of them.")

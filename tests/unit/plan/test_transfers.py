@@ -62,7 +62,7 @@ def work(asked, choose=lambda ready: ready, score=lambda _unit, _arm: 150):
 
 specs = st.fixed_dictionaries(
     {
-        "arms": st.lists(st.sampled_from(TRANSFER_ARMS), min_size=1, unique=True),
+        "arms": st.lists(st.sampled_from(TRANSFER_ARMS), min_size=1, unique=True).filter(lambda a: a != ["own_ticket"]),
         "replicates": st.integers(1, 3),
         "seed": st.integers(0, 3),
         "trainable": st.sampled_from(["all", "head", ["conv2"], ["fc1", "fc2"]]),
@@ -303,6 +303,7 @@ def test_a_model_whose_training_began_with_another_models_values_has_no_values_o
         {"train": {"early_stopping": {"patience": 3}}},
         {"arms": ["no_mask", "no_mask"]},
         {"arms": []},
+        {"arms": ["own_ticket"]},
         {"trainable": "tail"},
         {"method": {}},
     ],
@@ -311,3 +312,43 @@ def test_a_model_whose_training_began_with_another_models_values_has_no_values_o
 def test_what_no_transfer_has_is_refused_when_it_is_read(fields):
     with pytest.raises(ValueError, match=r"early_stopping|once|arms|trainable|method"):
         transfer_job(**fields)
+
+
+def test_a_ticket_of_ones_own_is_that_of_a_prune_job_on_the_target():
+    """The very units of a job that prunes the target as the model was pruned."""
+    asked = transfer_job(arms=["mask_trained", "own_ticket"])
+    own = [place.unit.key for place in places(asked, {}) if place.arm in ("own_chain", "own_ticket")]
+    pruned = source_job(dataset={"name": "digits", "classes": HIGH})
+    assert own == [place.unit.key for place in places(pruned, {})]
+
+
+def test_a_ticket_of_ones_own_has_its_row_and_no_say_in_the_verdict():
+    asked = transfer_job(arms=["mask_trained", "no_mask", "own_ticket"], replicates=3)
+    outcome, *_ = work(asked)
+    (row,) = outcome.levels
+    assert row.arms["own_ticket"].n == 3
+    worse, *_ = work(asked, score=lambda _unit, arm: 1 if arm == "own_ticket" else 150)
+    assert worse.levels[0].verdict == row.verdict
+    assert not worse.failed_checks
+
+
+def test_where_it_is_the_model_itself_it_is_shown_as_what_it_is_held_against():
+    job = source_job()
+    fields = {"dataset": {"name": "digits", "classes": LOW}, "replicates": 1, "threads": 1}
+    asked = transfer_job(arms=["own_ticket", "mask_trained"], **fields)
+    (own,) = [place.unit for place in places(asked, {}) if place.arm == "own_ticket"]
+    assert own == source_units(job)[0]
+    (row,) = work(asked)[0].levels
+    assert row.model_id == unit_of(asked, "mask_trained").model_id, "the job's model is one that was carried"
+
+
+@pytest.mark.parametrize(
+    ("source", "changes", "says"),
+    [
+        (dense(), {"arms": ["no_mask", "own_ticket"]}, "no level of a prune job"),
+        (None, {"arms": ["own_ticket", "no_mask"], "train": {"steps": 5}}, "still to come at step 5"),
+    ],
+)
+def test_a_ticket_of_ones_own_that_cannot_be_found_is_refused(source, changes, says):
+    with pytest.raises(InvalidSpec, match=says):
+        transfer_job(source, **changes)

@@ -13,7 +13,7 @@ from winnow.contract.values import Exact, Value
 
 Control = Literal["random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
 Arm = Literal["ticket", "dense", "random_reinit", "random_mask", "reversed_mask", "fine_tuned"]
-PlaceArm = Arm | TransferArm | Literal["source", "evaluated", "stability", "features"]
+PlaceArm = Arm | TransferArm | Literal["source", "evaluated", "stability", "features", "own_chain"]
 """Arms, and what else has a place in a job: the model that it was given, that model measured, the search for k."""
 CONTROLS: tuple[Control, ...] = ("random_reinit", "random_mask", "reversed_mask", "fine_tuned")
 

@@ -8,10 +8,13 @@ from pydantic import Field, model_validator
 from winnow.contract.specs.training_job import Training
 from winnow.contract.values import Exact
 
-TransferArm = Literal["mask_init", "mask_rewound", "mask_trained", "mask_random", "random_mask", "no_mask"]
+TransferArm = Literal[
+    "mask_init", "mask_rewound", "mask_trained", "mask_random", "random_mask", "no_mask", "own_ticket"
+]
 TICKETS: tuple[TransferArm, ...] = ("mask_init", "mask_rewound", "mask_trained")
 """Ways to carry a ticket, by the values that it begins with; of those asked for the first is the job's ticket."""
-TRANSFER_ARMS: tuple[TransferArm, ...] = (*TICKETS, "no_mask", "random_mask", "mask_random")
+CARRIED: tuple[TransferArm, ...] = (*TICKETS, "no_mask", "random_mask", "mask_random")
+TRANSFER_ARMS: tuple[TransferArm, ...] = (*CARRIED, "own_ticket")
 
 ModuleName = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -31,8 +34,9 @@ class TransferSpec(Training):
         None,
         min_length=1,
         description="What the mask is laid over: the values at step 0 (`mask_init`), at the rewind point, after "
-        "training, or fresh ones; the ticket's start under a random mask, or under none. Unless given: of a ticket "
-        "mask_trained, no_mask, random_mask and mask_random, of a dense model no_mask and mask_random.",
+        "training, or fresh ones; the ticket's start under a random mask, or under none; and `own_ticket`, found on "
+        "the data set itself as the model was. Unless given: of a ticket mask_trained, no_mask, random_mask and "
+        "mask_random, of a dense model no_mask and mask_random.",
     )
     replicates: int = Field(3, ge=1, le=100, description="Whole experiments with other seeds; a verdict wants 3.")
     margin: Exact = Field(Decimal("0.5"), ge=0, le=100, description="Accuracy points a matching ticket may lose.")
@@ -41,6 +45,11 @@ class TransferSpec(Training):
     def _arms_once(self) -> Self:
         if self.arms is not None and len(set(self.arms)) != len(self.arms):
             raise ValueError("name each arm once")
+        if self.arms == ("own_ticket",):
+            raise ValueError(
+                "own_ticket is what a carried ticket is held against: name an arm beside it that carries something of "
+                "the model, or ask for a prune job on the data set"
+            )
         return self
 
     @model_validator(mode="after")
@@ -48,3 +57,8 @@ class TransferSpec(Training):
         if self.train.early_stopping is not None:
             raise ValueError("arms are compared at equal budgets: leave early_stopping out")
         return self
+
+    @property
+    def carried(self) -> tuple[TransferArm, ...]:
+        """The arms that carry something of the model; `resolve` settles which where none are named."""
+        return tuple(arm for arm in self.arms or () if arm != "own_ticket")

@@ -1,0 +1,55 @@
+"""A ticket found on the target of a transfer itself, as the model was found: what a carried one is held against."""
+
+from collections.abc import Iterator
+
+from winnow.contract.inputs import LevelInputs, TrainInputs
+from winnow.contract.problems import InvalidSpec
+from winnow.contract.units import Unit
+from winnow.plan.chains import recipe_of
+from winnow.plan.resolved import Resolved
+
+
+def own_chain(job: Resolved, replicate: int) -> Iterator[Unit]:
+    """A dense training on the target, then the levels that the model went through, with its criterion, scope and rates.
+
+    The last one is the ticket. These are the very units that a prune job with the same settings has.
+    """
+    found = _way(job)
+    common = {"recipe": recipe_of(job, replicate), "threads": job.spec.threads, "resource": job.resource}
+    batch = job.training.train.batch_size
+    dense = Unit(
+        inputs=TrainInputs(**common, keep_steps=(found.retrain.step,)), dataset=job.dataset, cost=job.steps * batch
+    )
+    yield dense
+    parent = dense
+    left = job.steps - (0 if found.retrain.lr == "restart" else found.retrain.step)
+    for depth in range(1, found.depth + 1):
+        changes = {"start": dense.key, "parent": parent.key, "depth": depth}
+        cut = found.cut if depth == found.depth else None
+        inputs = found.model_copy(update=common | changes | {"cut": cut})
+        parent = Unit(inputs=inputs, dataset=job.dataset, cost=left * batch)
+        yield parent
+
+
+def check_way(job: Resolved) -> None:
+    """Refuse a ticket of one's own where the model was not found by pruning, or not within this budget.
+
+    Raises InvalidSpec.
+    """
+    if not isinstance(job.source[0].inputs, LevelInputs):
+        raise InvalidSpec(
+            "The model is no level of a prune job, so nothing says how its own_ticket is found. Leave it out."
+        )
+    found = _way(job)
+    step = max(found.retrain.step, found.ramp.end if found.ramp else 0)
+    if step >= job.steps:
+        raise InvalidSpec(
+            f"The model was found with something still to come at step {step}, but training ends at step {job.steps} "
+            "here: there is no own_ticket. Train longer, or leave it out."
+        )
+
+
+def _way(job: Resolved) -> LevelInputs:
+    inputs = job.source[0].inputs
+    assert isinstance(inputs, LevelInputs)  # noqa: S101 - `check_way` has looked
+    return inputs
