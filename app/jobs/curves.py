@@ -1,20 +1,23 @@
 """The curves of a job: one for each network and each value that was measured while it trained."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from winnow.contract.resources import Curves, Series
 from winnow.contract.results import Point, UnitResult
-from winnow.plan import Place, Resolved, places
+from winnow.plan import Part, Place, Resolved, parts
 
 
-def curves(job: Resolved, results: Mapping[str, UnitResult], points: Mapping[str, Sequence[Point]]) -> Curves:
-    """All curves by level, arm and replicate; `points` are those of each unit by key, in the order of their steps."""
-    known = sorted(
-        (place for place in places(job, results) if place.unit.key in points and place.arm != "stability"),
-        key=lambda place: (place.level, place.arm, place.replicate),
-    )
-    return Curves(series=tuple(series for place in known for series in _series(place, points[place.unit.key])))
+def curves(job: Resolved, results: Mapping[str, UnitResult], measured: Mapping[str, Sequence[Point]]) -> Curves:
+    """All curves by point of a sweep, level, arm and replicate; `measured` of each unit, in the order of its steps."""
+    return Curves(series=tuple(one for part in parts(job, results) for one in _of_part(part, measured)))
+
+
+def _of_part(part: Part, measured: Mapping[str, Sequence[Point]]) -> Iterator[Series]:
+    known = [place for key, place in part.places.items() if key in measured and place.arm != "stability"]
+    for place in sorted(known, key=lambda place: (place.level, place.arm, place.replicate)):
+        for series in _series(place, measured[place.unit.key]):
+            yield series if part.at is None else series.model_copy(update={"at": part.at})
 
 
 def _series(place: Place, points: Sequence[Point]) -> list[Series]:

@@ -1,6 +1,6 @@
 """/v1/jobs: POST one, follow it, read what it found, cancel it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse
@@ -15,7 +15,8 @@ from app.pages import DEFAULT_LIMIT, Cursor, Limit, decode, page
 from app.sheets import csv_response
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.resources import TERMINAL, Curves, Event, Job, JobState, Page, Table
-from winnow.contract.results import TableRow
+from winnow.contract.sheets import cells, columns, swept, values
+from winnow.contract.specs.jobs import JobKind
 from winnow.contract.values import canonical_json
 from winnow.db.tables import TENANT
 from winnow.jobs.read import events_after
@@ -65,7 +66,7 @@ def create(
 def newest(
     here: Here,
     state: JobState | None = None,
-    kind: Literal["train", "prune"] | None = None,
+    kind: JobKind | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[Job]:
@@ -147,11 +148,12 @@ def metrics(here: Here, job_id: str, accept: Accept = None) -> Response | Curves
     if preferred(accept, JSON, CSV) == JSON:
         return curves
     rows = (
-        (one.arm, one.replicate, one.level, one.name, x, y)
+        (*values(one.at), one.arm, one.replicate, one.level, one.name, x, y)
         for one in curves.series
         for x, y in zip(one.x, one.y, strict=True)
     )
-    return csv_response(("arm", "replicate", "level", "name", "x", "y"), rows, "winnow-metrics.csv")
+    names = *swept(one.at for one in curves.series), "arm", "replicate", "level", "name", "x", "y"
+    return csv_response(names, rows, "winnow-metrics.csv")
 
 
 @router.get(
@@ -165,8 +167,7 @@ def table(here: Here, job_id: str, accept: Accept = None) -> Response | Table:
     found = service.table_for(here, job_id)
     if preferred(accept, JSON, CSV) == JSON:
         return found
-    columns = tuple(TableRow.model_fields)
-    return csv_response(columns, ([getattr(row, name) for name in columns] for row in found.rows), "winnow-table.csv")
+    return csv_response(columns(found.rows), map(cells, found.rows), "winnow-table.csv")
 
 
 @router.get(

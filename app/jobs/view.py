@@ -3,7 +3,8 @@
 from sqlalchemy import Connection
 
 from app.times import time_of, time_or_none
-from winnow.contract.resources import Job
+from winnow.contract.resources import TERMINAL, Job
+from winnow.contract.results import PointRow
 from winnow.db.types import AnyRow
 from winnow.jobs.progress import progress
 from winnow.jobs.read import queue_position, waiting
@@ -25,9 +26,18 @@ def view(conn: Connection, row: AnyRow) -> Job:
         cancel_requested_at=time_or_none(row.cancel_requested_at),
         spec=row.resolved["spec"],
         levels=row.levels,
+        points=_points(row),
         result=row.result,
         error=row.error,
         links=_links(row.id),
+    )
+
+
+def _points(row: AnyRow) -> tuple[PointRow, ...]:
+    """Of a job that has ended, points that had not: they ended with it."""
+    ended = {"state": row.state} if row.state in TERMINAL else {}
+    return tuple(
+        PointRow.model_validate(point if point["state"] in TERMINAL else point | ended) for point in row.points
     )
 
 

@@ -48,6 +48,11 @@ def _pixels(image: Any, preprocessing: Preprocessing, name: str) -> Any:
 
 def _target(conn: Connection, job_id: str) -> str:
     job = read.job(conn, TENANT, job_id)
+    if job.result is None and job.points:
+        raise Conflict(
+            "The job is a sweep: each of its points has a model of its own. Ask one of them: "
+            f"GET /v1/models?job={job_id} lists them."
+        )
     if job.result is None:
         raise Conflict(
             f"The job is {job.state} and has no result to ask. Ask the model of a level that is finished: "

@@ -1,6 +1,7 @@
 """The migrations make the tables that the code speaks of, on both databases, and take them away again."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,9 @@ def shape(database: Database) -> set[str]:
             made = conn.scalars(sa.text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
             # A table that was made anew, as SQLite has to where a column changes, has its name in quotes.
             texts = [sql.replace('"', "") for sql in made]
-            found = {f"{sql.split('(')[0]}: {line.strip().strip(',')}" for sql in texts for line in sql.splitlines()}
+            # A column that came later stands behind a comma, not on a line of its own.
+            parts = {sql: re.split(r"\n|, (?=[a-z_]+ [A-Z])", sql) for sql in texts}
+            found = {f"{sql.split('(')[0]}: {part.strip().strip(',')}" for sql in texts for part in parts[sql]}
     return {line for line in found if "alembic" not in line}
 
 

@@ -24,7 +24,7 @@ from winnow.db.types import AnyRow
 from winnow.jobs.cancel import cancel
 from winnow.jobs.dispatch import bell, ring
 from winnow.jobs.submit import submit
-from winnow.plan import Resolved, resolve
+from winnow.plan import Known, Resolved, resolve_sent
 from winnow.storage import Objects
 
 CHECKOUT = Path(__file__).parents[2]
@@ -216,5 +216,5 @@ class Service:
 
 def resolved(spec: Mapping[str, Any], source: tuple[Unit, ...] = ()) -> Resolved:
     """A spec on built-in data, as the API resolves it."""
-    parsed = SPEC.validate_python(spec)
-    return resolve(parsed, DATASETS[parsed.dataset.name], "cpu", source)
+    known = Known(dataset=DATASETS.__getitem__, model=lambda _: source, auto="cpu")
+    return resolve_sent(spec, SPEC.validate_python, known)

@@ -64,10 +64,12 @@ def run(
     given = {"dataset": upload, "weights": weights, "mask": mask}
     outcome = _done(job, out, data_dir, {name: path for name, path in given.items() if path is not None})
     if as_json:
-        print_json({"out": str(out), "levels": outcome.levels, "result": outcome.result})
+        found = {"levels": outcome.levels, "points": outcome.points, "result": outcome.result}
+        print_json({"out": str(out), **found})
     else:
-        people().print(picture("done", None, outcome.levels))
-        people().print(claims(outcome.result))
+        people().print(picture("done", None, (outcome.levels, outcome.points)))
+        if outcome.result:
+            people().print(claims(outcome.result))
         people().print(f"Certificate, tables and units are in {out}", style="dim", soft_wrap=True)
     if outcome.failed_checks:
         failed = "; ".join(f"{check.name}: {check.evidence}" for check in outcome.failed_checks)
@@ -86,7 +88,7 @@ def _done(job: "Resolved", out: Path, data_dir: Path | None, uploads: dict[str, 
     with Live(console=remarks(), refresh_per_second=4, transient=True) as live:
 
         def show(status: "Status") -> None:
-            live.update(picture(_at_work(status), status.progress, status.levels))
+            live.update(picture(_at_work(status), status.progress, (status.levels, status.points)))
 
         try:
             return run_job(job, out, Warm(data_dir), show, uploads)

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from winnow.contract.resources import Job, Model, Predictions
-from winnow.contract.results import ArmSummary, LevelRow
+from winnow.contract.results import ArmSummary, LevelRow, PointRow
+from winnow.contract.sheets import swept, values
 from winnow.contract.specs.jobs import PlaceArm
 
 ARMS: dict[PlaceArm, str] = {
@@ -43,6 +44,25 @@ def levels_table(levels: Iterable[LevelRow]) -> Table:
         cells = [accuracy(row.arms.get(arm)) for arm in arms]
         verdict = row.verdict or ""
         table.add_row(f"{row.sparsity:.2%}", *cells, Text(verdict.replace("_", " "), VERDICTS.get(verdict, "")))
+    return table
+
+
+def points_table(points: Iterable[PointRow]) -> Table:
+    """A row for each point of a sweep: its values, and its deepest level, or how far it is."""
+    rows = list(points)
+    last = [point.levels[-1] if point.levels else None for point in rows]
+    arms = [arm for arm in ARMS if any(row is not None and arm in row.arms for row in last)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for path in swept(point.at for point in rows):
+        table.add_column(path, justify="right")
+    for name in ("sparsity", *(ARMS[arm] for arm in arms)):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for point, row in zip(rows, last, strict=True):
+        found = (row.verdict or "") if row and point.state == "succeeded" else point.state
+        said = Text(found.replace("_", " "), VERDICTS.get(found, STATES.get(found, "")))
+        cells = [accuracy(row.arms.get(arm)) if row else "–" for arm in arms]
+        table.add_row(*map(str, values(point.at)), f"{row.sparsity:.2%}" if row else "–", *cells, said)
     return table
 
 
@@ -92,7 +112,8 @@ def what(job: Job) -> str:
     """What a job was asked, in one line: `prune lenet5 on digits to 98 %`."""
     model, dataset = _name(job.spec.get("model")), job.spec.get("dataset")
     on = f" on {_name(dataset)}" if dataset else ""
-    return f"{job.kind} {model}{on}{_target(job.spec.get('target') or {})}"
+    points = f", {len(job.points)} points" if job.points else ""
+    return f"{job.kind} {model}{on}{_target(job.spec.get('target') or {})}{points}"
 
 
 def predictions_table(answer: Predictions) -> Table:

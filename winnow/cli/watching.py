@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from winnow.cli.output import people, print_json, remarks
-from winnow.cli.tables import levels_table, percent, state
+from winnow.cli.tables import levels_table, percent, points_table, state
 from winnow.contract.resources import Job
-from winnow.contract.results import Claim, FoundRewind, JobResult, LevelRow, Progress
+from winnow.contract.results import Claim, FoundRewind, JobResult, LevelRow, PointRow, Progress
 
 if TYPE_CHECKING:
     from winnow.client import Client
@@ -76,21 +76,27 @@ def _claim(head: str, claim: Claim) -> Text:
 def job_picture(job: Job) -> RenderableType:
     """A job's state, bar and table."""
     left = None if job.progress.eta_seconds is None else f"about {_duration(job.progress.eta_seconds)} left"
-    return picture(Text.assemble((job.id, "bold"), "  ", state(job)), job.progress, job.levels, left)
+    return picture(Text.assemble((job.id, "bold"), "  ", state(job)), job.progress, (job.levels, job.points), left)
 
 
 def picture(
-    head: RenderableType, progress: Progress | None, levels: Sequence[LevelRow], left: str | None = None
+    head: RenderableType,
+    progress: Progress | None,
+    found: tuple[Sequence[LevelRow], Sequence[PointRow]],
+    left: str | None = None,
 ) -> RenderableType:
-    """A line about what is at work, a bar, and the table of levels."""
+    """A line about what is at work, a bar, and the table of levels, or of points."""
     parts = [head]
     if progress:
         bar = Table.grid(padding=(0, 2))
         done = f"{percent(progress.fraction)}, {progress.units_done} of {progress.units_total} units"
         bar.add_row(ProgressBar(total=1.0, completed=progress.fraction, width=30), done, left or "")
         parts.append(bar)
+    levels, points = found
     if levels:
         parts.append(levels_table(levels))
+    if points:
+        parts.append(points_table(points))
     return Group(*parts)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import ConfigDict, Field
 
 from winnow.contract.problems import JobError, Reason
-from winnow.contract.results import JobResult, LevelRow, Progress, TableRow
+from winnow.contract.results import JobResult, LevelRow, PointRow, Progress, TableRow
 from winnow.contract.specs.jobs import Arm
 from winnow.contract.values import Record
 
@@ -45,7 +45,8 @@ class Job(Record):
     finished_at: datetime | None
     cancel_requested_at: datetime | None
     spec: dict[str, Any]
-    levels: tuple[LevelRow, ...]
+    levels: tuple[LevelRow, ...] = Field(description="Of a sweep: none of its own, its points have theirs.")
+    points: tuple[PointRow, ...] = Field((), description="The points of a sweep; none without one.")
     result: JobResult | None
     error: JobError | None
     links: dict[str, str]
@@ -54,6 +55,7 @@ class Job(Record):
 class Series(Record):
     """One curve: `y` over the training steps `x`; null where the value was not finite."""
 
+    at: dict[str, Any] | None = Field(None, description="The point, in a sweep; null where there is none.")
     arm: Arm | str
     replicate: int
     level: int

@@ -5,7 +5,7 @@ Where a shape goes over the wire, its enums are open (`| str`): a reader takes v
 
 import math
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -245,8 +245,21 @@ class JobResult(Record):
     rewind: FoundRewind | None = Field(None, description='Of `"rewind": "auto"`; null where a point was given.')
 
 
+class PointRow(Record):
+    """One point of a sweep: a job of its own, but for its name."""
+
+    at: dict[str, Any] = Field(description="The value of each field that is swept, by its path.")
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"] | str = Field(
+        description="`queued` until the first of its units is done."
+    )
+    levels: tuple[LevelRow, ...]
+    result: JobResult | None = None
+
+
 class TableRow(Record):
     """One arm of one replicate at one level."""
+
+    at: dict[str, Any] | None = Field(None, description="The point, in a sweep; null where there is none.")
 
     level: int
     arm: Arm | str

@@ -64,6 +64,7 @@ jobs = Table(
     Column("fraction", Double, nullable=False),  # the highest that was shown: it never falls
     Column("fraction_at_start", Double, nullable=False),  # what was there already when the first unit was claimed
     Column("levels", Document, nullable=False),  # LevelRow each, as of the last settle
+    Column("points", Document, nullable=False, server_default="[]"),  # PointRow each, of a sweep
     Column("result", Document),  # JobResult
     Column("certificate", Document),
     CheckConstraint("state IN ('queued', 'running', 'paused', 'succeeded', 'failed', 'cancelled')", name="state"),

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from winnow.contract.problems import JobError
-from winnow.contract.results import LevelRow, UnitResult
+from winnow.contract.results import LevelRow, PointRow, UnitResult
 from winnow.contract.units import Unit
 from winnow.db.chunks import chunks
 from winnow.db.tables import job_units, units
 from winnow.db.types import AnyRow
 from winnow.jobs.states import FOR_GOOD
 from winnow.jobs.tell import job_error
-from winnow.plan import Finished, Pending, Place, Resolved, levels, places, plan
+from winnow.plan import Finished, Part, Pending, Resolved, levels, parts, plan, points
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Knowledge:
     """The answer of a job's plan, and what it rests on."""
 
     answer: Pending | Finished
-    places: Mapping[str, Place]
+    parts: tuple[Part, ...]
     levels: tuple[LevelRow, ...]
+    points: tuple[PointRow, ...]
     found: tuple[Unit, ...]
     """Units that others have done already; the job does not need them yet by its rows."""
     seen: tuple[str, ...]
@@ -57,8 +58,8 @@ def knowledge(conn: Connection, tenant: str, job: Resolved, attached: Mapping[st
             break
         results |= {row.key: UnitResult.model_validate(row.result) for row in elsewhere}
         found += [asked[row.key] for row in elsewhere]
-    known = {place.unit.key: place for place in places(job, results)}
-    return Knowledge(answer, known, levels(job, results), tuple(found), seen)
+    rows = levels(job, results), points(job, results)
+    return Knowledge(answer, parts(job, results), *rows, tuple(found), seen)
 
 
 def _ended(conn: Connection, tenant: str, keys: list[str]) -> list[AnyRow]:

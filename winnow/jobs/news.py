@@ -5,15 +5,18 @@ from typing import Any
 
 from winnow.jobs.events import Event
 from winnow.jobs.knowledge import Knowledge
-from winnow.plan import Pending
+from winnow.plan import Part, Pending
 
 
 def news(known: Knowledge) -> list[Event]:
     """The units whose end is taken in now, then the row, as it is by now, of each level that they belong to."""
     found = [unit.key for unit in known.found]
-    told: list[Event] = [("unit", _unit(known, key, "done", key in found)) for key in (*known.seen, *found)]
-    touched = {known.places[key].level for key in (*known.seen, *found)}
-    told += [("level", row.model_dump(mode="json")) for row in known.levels if row.level in touched]
+    ended = (*known.seen, *found)
+    told: list[Event] = [("unit", _unit(known, key, "done", key in found)) for key in ended]
+    for part in known.parts:
+        touched = {part.places[key].level for key in ended if key in part.places}
+        rows = [row.model_dump(mode="json") for row in part.levels if row.level in touched]
+        told += [("level", row | _point(part)) for row in rows]
     return told
 
 
@@ -24,6 +27,12 @@ def of_new_units(known: Knowledge, answer: Pending, attached: Container[str]) ->
 
 
 def _unit(known: Knowledge, key: str, state: str, cached: bool) -> dict[str, Any]:
-    place = known.places[key]
+    part = next(part for part in known.parts if key in part.places)
+    place = part.places[key]
     where = {"level": place.level, "arm": place.arm, "replicate": place.replicate}
-    return {"unit": key, "kind": place.unit.kind, **where, "state": state, "cached": cached}
+    return {"unit": key, "kind": place.unit.kind, **where, "state": state, "cached": cached} | _point(part)
+
+
+def _point(part: Part) -> dict[str, Any]:
+    """The point of a sweep; of points that share a unit the first."""
+    return {} if part.at is None else {"point": part.at}

@@ -87,7 +87,8 @@ def _finish(conn: Connection, job: AnyRow, known: Knowledge, outcome: Outcome) -
         error = job_error(Reason.BUG, f"The audit failed, so nothing is claimed. {said}")
         end(conn, job.id, "failed", error, shown)
         return
-    found = {"fraction": 1.0, "result": outcome.result.model_dump(mode="json"), "certificate": outcome.certificate}
+    result = None if outcome.result is None else outcome.result.model_dump(mode="json")
+    found = {"fraction": 1.0, "result": result, "certificate": outcome.certificate}
     end(conn, job.id, "succeeded", None, shown | found)
 
 
@@ -111,4 +112,5 @@ def _shown(known: Knowledge) -> dict[str, Any]:
         "units_total": known.answer.progress.units_total,
         "cost_total": known.answer.cost,
         "levels": [row.model_dump(mode="json") for row in known.levels],
+        "points": [row.model_dump(mode="json") for row in known.points],
     }

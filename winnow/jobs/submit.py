@@ -68,4 +68,5 @@ def _row(job_id: str, tenant: str, sent: dict[str, Any], resolved: Resolved, key
         "fraction": 0.0,
         "fraction_at_start": 0.0,
         "levels": [],
+        "points": [],
     }

@@ -7,25 +7,27 @@ what it shares with the others.
 import csv
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from winnow.artifact.atomic import write_atomically
 from winnow.artifact.certificate import write_certificate
-from winnow.contract.results import LevelRow, Point, Progress, TableRow
+from winnow.contract.results import LevelRow, Point, PointRow, Progress, TableRow
+from winnow.contract.sheets import cells, columns
 from winnow.contract.units import Unit
 from winnow.contract.values import canonical_json
 from winnow.lottery.folder import Folder
 from winnow.lottery.units import Warm, run
-from winnow.plan import Outcome, Pending, Resolved, levels, plan, table
+from winnow.plan import Outcome, Pending, Resolved, levels, plan, points, table
 
 
 @dataclass(frozen=True)
 class Status:
-    """How far a job is: its finished units and levels, and the unit at work with its own share and newest point."""
+    """How far a job is: finished units, levels, points, and the unit at work with its own share and newest values."""
 
     progress: Progress
     levels: tuple[LevelRow, ...]
+    points: tuple[PointRow, ...]
     unit: Unit
     unit_fraction: float
     point: Point | None
@@ -46,9 +48,8 @@ def run_job(job: Resolved, out: Path, warm: Warm, report: Report, uploads: Mappi
         results = folder.results()
         while isinstance(step := plan(job, results), Pending):
             unit = step.units[0]
-            workspace = folder.workspace(
-                unit, uploads or {}, _progress(report, step.progress, levels(job, results), unit)
-            )
+            begun = Status(step.progress, levels(job, results), points(job, results), unit, 0.0, None)
+            workspace = folder.workspace(unit, uploads or {}, _progress(report, begun))
             results[unit.key] = result = run(unit, workspace, warm)
             folder.finish(unit, workspace, result)
         write_certificate(out / "certificate.json", step.outcome.certificate)
@@ -56,25 +57,22 @@ def run_job(job: Resolved, out: Path, warm: Warm, report: Report, uploads: Mappi
     return step.outcome
 
 
-def _progress(
-    report: Report, progress: Progress, rows: tuple[LevelRow, ...], unit: Unit
-) -> Callable[[int, int, Point | None], None]:
+def _progress(report: Report, begun: Status) -> Callable[[int, int, Point | None], None]:
     newest: Point | None = None
 
     def told(done: int, of: int, point: Point | None = None) -> None:
         nonlocal newest
         newest = point or newest
-        report(Status(progress, rows, unit, done / of if of else 1.0, newest))
+        report(replace(begun, unit_fraction=done / of if of else 1.0, point=newest))
 
     return told
 
 
 def write_tables(out: Path, rows: tuple[TableRow, ...]) -> None:
     """`table.json` and `table.csv`: a row for each network."""
-    plain = [row.model_dump(mode="json") for row in rows]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(TableRow.model_fields))
-    writer.writeheader()
-    writer.writerows(plain)
-    write_atomically(out / "table.json", [canonical_json(plain)])
+    writer = csv.writer(text)
+    writer.writerow(columns(rows))
+    writer.writerows(map(cells, rows))
+    write_atomically(out / "table.json", [canonical_json([row.model_dump(mode="json") for row in rows])])
     write_atomically(out / "table.csv", [text.getvalue().encode()])

@@ -1,10 +1,11 @@
 """The certificate: what was asked, what was found, and every check that held."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from winnow.contract.results import Check, Score, UnitResult
-from winnow.contract.specs.jobs import PruneSpec
+from winnow.contract.specs.jobs import PruneSpec, Spec
+from winnow.contract.specs.sweep import At
 from winnow.contract.specs.transfer import CARRIED, TransferSpec
 from winnow.contract.units import TORCH_RELEASE, Unit
 from winnow.plan.notes import notes
@@ -33,6 +34,12 @@ def certificate(job: Resolved, results: Mapping[str, UnitResult]) -> dict[str, A
         "numerics": sorted({results[place.unit.key].numerics for place in known}),
         "notes": list(notes(job, results)),
     }
+
+
+def of_points(asked: Spec, found: Sequence[tuple[At, Mapping[str, Any]]]) -> dict[str, Any]:
+    """The certificate of a sweep: that of each of its points."""
+    points = [{"at": at, **own} for at, own in found]
+    return {"certificate": 1, "asked": asked.model_dump(mode="json"), "points": points, "torch": TORCH_RELEASE}
 
 
 def audit(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Check, ...]:

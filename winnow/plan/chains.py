@@ -10,6 +10,7 @@ from winnow.contract.inputs import ControlInputs, Inputs, LevelInputs, Stability
 from winnow.contract.recipes import Recipe, Retrain
 from winnow.contract.results import TensorCount, UnitResult
 from winnow.contract.specs.jobs import Control, PruneSpec
+from winnow.contract.specs.sweep import MOST_POINTS
 from winnow.contract.units import Unit
 from winnow.plan.counts import Step, grid_sparsity, steps_at_rate, steps_by_layer
 from winnow.plan.densities import levels_to, steps_to
@@ -22,7 +23,7 @@ FROM_THE_START = Retrain(step=0, optimizer="restore", lr="resume")
 
 
 # A job asks for its places several times at each of its units, and naming a unit is a hash over all its inputs.
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=MOST_POINTS)
 def chains(resolved: str, steps: tuple[Step, ...]) -> tuple[Place, ...]:
     """Every unit of a job that trains, given as its JSON, down to the last of these levels."""
     job = Resolved.model_validate_json(resolved)
@@ -44,7 +45,7 @@ def _sizes(job: Resolved, spec: PruneSpec, results: Mapping[str, UnitResult]) ->
     return tuple(tensor for tensor in tensors if tensor.name not in spec.method.scope.exclude)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=MOST_POINTS)
 def instability_test(resolved: str) -> tuple[Unit, ...]:
     """The whole test of a job, given as its JSON: a dense training that keeps states, and a copy from each of them."""
     job = Resolved.model_validate_json(resolved)

@@ -12,6 +12,7 @@ from winnow.contract.specs.gradual import Gradual
 from winnow.contract.specs.granularity import SemiStructured
 from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, TrainSpec
 from winnow.contract.specs.pruning import Iterative
+from winnow.contract.specs.sweep import At
 from winnow.contract.specs.training import Cosine, StepSchedule
 from winnow.contract.specs.transfer import TransferSpec
 from winnow.contract.units import Unit
@@ -31,6 +32,7 @@ class Resolved(Value):
         (), description="The unit that made the model of the spec, then what it stands on."
     )
     before: "Resolved | None" = Field(None, description="The job whose target's model this one begins with.")
+    points: tuple["ResolvedPoint", ...] = Field((), description="Of a sweep: each of its jobs.")
 
     @property
     def facts(self) -> DatasetFacts:
@@ -129,6 +131,13 @@ class Resolved(Value):
         if isinstance(schedule, Iterative):
             return schedule.rate if schedule.rate is not None else rate_for_levels(self.sparsity, schedule.levels or 1)
         return self.sparsity
+
+
+class ResolvedPoint(Value):
+    """One job of a sweep, and what its fields have for values there."""
+
+    at: At
+    job: Resolved
 
 
 def _steps(steps: int | None, epochs: int | None, steps_per_epoch: int) -> int:

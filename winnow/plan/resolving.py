@@ -1,17 +1,20 @@
 """Resolving a spec, by its kind."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import is_model_id
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.jobs import EvaluateSpec, Spec
+from winnow.contract.specs.sweep import At, points_of
 from winnow.contract.specs.transfer import TransferSpec
 from winnow.contract.units import Unit
+from winnow.contract.values import canonical_json
 from winnow.plan.evaluations import resolve_evaluation
 from winnow.plan.resolve import resolve_training
-from winnow.plan.resolved import Resolved
+from winnow.plan.resolved import Resolved, ResolvedPoint
 from winnow.plan.succession import presumed
 from winnow.plan.transfers import resolve_transfer
 
@@ -35,12 +38,33 @@ def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: in
     """
     spec = read(sent)
     resource = known.auto if spec.resource == "auto" else spec.resource
+    if spec.sweep is not None:
+        if stage > 1:
+            raise InvalidSpec("A sweep makes many models, and a job begins with one: leave out its sweep.")
+        return Resolved(spec=spec, resource=resource, points=_points(sent, read, known))
     facts = known.dataset(spec.dataset.name) if spec.dataset else None
     if spec.model.job is not None:
         before = _before(spec.model.job, read, known, stage + 1)
         return resolve(spec, facts, resource, presumed(before)).model_copy(update={"before": before})
     name = spec.model.name or ""
     return resolve(spec, facts, resource, known.model(name) if is_model_id(name) else ())
+
+
+def _points(sent: Any, read: Callable[[Any], Spec], known: Known) -> tuple[ResolvedPoint, ...]:
+    looked_up = known._replace(dataset=cache(known.dataset), model=cache(known.model))
+    try:
+        found = list(points_of(sent))
+    except ValueError as error:
+        raise InvalidSpec(str(error)) from error
+    return tuple(ResolvedPoint(at=at, job=_point(at, one, read, looked_up)) for at, one in found)
+
+
+def _point(at: At, sent: Any, read: Callable[[Any], Spec], known: Known) -> Resolved:
+    try:
+        return resolve_sent(sent, read, known)
+    except InvalidSpec as error:
+        where = ", ".join(f"{path} = {canonical_json(value).decode()}" for path, value in at.items())
+        raise InvalidSpec(f"At {where}: {error.detail}", error.errors) from error
 
 
 def _before(sent: Any, read: Callable[[Any], Spec], known: Known, stage: int) -> Resolved:

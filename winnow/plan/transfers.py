@@ -10,6 +10,7 @@ from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import BroughtInputs, FeaturesInputs, LevelInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Begin, Milestones, Recipe
+from winnow.contract.specs.sweep import MOST_POINTS
 from winnow.contract.specs.training import Sgd
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.contract.units import Unit
@@ -56,7 +57,7 @@ def transfers(job: Resolved) -> tuple[Place, ...]:
     return _transfers(job.model_dump_json())
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=MOST_POINTS)
 def _transfers(resolved: str) -> tuple[Place, ...]:
     job = Resolved.model_validate_json(resolved)
     spec = job.spec

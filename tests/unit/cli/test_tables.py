@@ -4,10 +4,10 @@ import pytest
 from rich.console import Console
 
 from tests.support.fake_service import job
-from winnow.cli.tables import accuracy, jobs_table, levels_table, what
+from winnow.cli.tables import accuracy, jobs_table, levels_table, points_table, what
 from winnow.cli.watching import claims, job_picture
 from winnow.contract.resources import Job
-from winnow.contract.results import ArmSummary, Claim, FoundRewind, JobResult, LevelRow, TriedRewind
+from winnow.contract.results import ArmSummary, Claim, FoundRewind, JobResult, LevelRow, PointRow, TriedRewind
 from winnow.contract.specs.transfer import TRANSFER_ARMS
 
 MEASURED = ArmSummary(n=3, mean=0.986, low=0.981, high=0.991)
@@ -59,6 +59,20 @@ def test_every_arm_of_a_transfer_is_a_column() -> None:
     for name in ("mask, init", "mask, rewound", "mask, trained", "random mask", "mask, random", "no mask"):
         assert name in head
     assert row.count("98.6") == len(TRANSFER_ARMS)
+
+
+def test_a_point_is_a_row_with_its_values_and_its_deepest_level() -> None:
+    points = [
+        PointRow(at={"dataset.fraction": 0.25, "model": {"name": "lenet5"}}, state="succeeded", levels=(level(1),)),
+        PointRow(at={"dataset.fraction": 0.5, "model": {"name": "lenet5"}}, state="queued", levels=()),
+    ]
+
+    head, first, second = rendered(points_table(points)).splitlines()
+
+    assert head.split() == ["dataset.fraction", "model", "sparsity", "ticket", "reinit", "dense", "verdict"]
+    assert first.split()[:3] == ["0.25", '{"name":"lenet5"}', "51.20%"]
+    assert first.split()[-1] == "winning"
+    assert second.split() == ["0.5", '{"name":"lenet5"}', "–", "–", "–", "–", "queued"]
 
 
 def test_a_queued_job_says_its_place_and_what_it_waits_for() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from winnow.contract.specs.pruning import Iterative, Method, MethodChoice, Rewind
+from winnow.contract.specs.sweep import Sweep
 from winnow.contract.specs.targets import Target
 from winnow.contract.specs.training_job import Dataset, Model, Resource, Threads, Training
 from winnow.contract.specs.transfer import TransferArm, TransferSpec
@@ -89,7 +90,9 @@ class EvaluateSpec(Value):
     model: Model
     threads: Threads = 1
     resource: Resource = "auto"
+    sweep: Sweep | None = None
 
 
+JobKind = Literal["train", "prune", "evaluate", "transfer"]
 Spec = Annotated[TrainSpec | PruneSpec | EvaluateSpec | TransferSpec, Field(discriminator="kind")]
 SPEC: TypeAdapter[TrainSpec | PruneSpec | EvaluateSpec | TransferSpec] = TypeAdapter(Spec)

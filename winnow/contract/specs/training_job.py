@@ -6,6 +6,7 @@ from pydantic import Field
 
 from winnow.contract.specs.choices import DatasetChoice, ModelChoice
 from winnow.contract.specs.grammar import short
+from winnow.contract.specs.sweep import Sweep
 from winnow.contract.specs.training import Train
 from winnow.contract.values import Value
 
@@ -26,3 +27,4 @@ class Training(Value):
     seed: int = Field(0, ge=0, lt=2**63, description="Every random number follows from it; 0 is a seed.")
     threads: Threads = 1
     resource: Resource = "auto"
+    sweep: Sweep | None = None

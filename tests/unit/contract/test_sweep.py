@@ -1,0 +1,54 @@
+"""Sweeps as they are sent: which points they have, and what no sweep can be."""
+
+import pytest
+from pydantic import ValidationError
+
+from winnow.contract.specs.jobs import SPEC
+from winnow.contract.specs.sweep import MOST_POINTS, points_of
+
+JOB = {"kind": "train", "dataset": "digits", "model": {"name": "digits_cnn", "dropout": 0.1}}
+
+
+def test_every_combination_is_a_point_and_the_last_field_changes_fastest():
+    sent = JOB | {"sweep": {"dataset": ["digits", "mnist"], "train.optimizer.lr": [0.1, 0.2]}}
+    found = list(points_of(sent))
+    assert [tuple(at.values()) for at, _ in found] == [("digits", 0.1), ("digits", 0.2), ("mnist", 0.1), ("mnist", 0.2)]
+    assert all(set(at) == set(sent["sweep"]) for at, _ in found)
+    assert all("sweep" not in spec for _, spec in found)
+    assert found[3][1] == JOB | {"dataset": "mnist", "train": {"optimizer": {"lr": 0.2}}}
+
+
+def test_a_path_leads_into_what_is_written_short_and_leaves_the_rest():
+    at_half = {"sweep": {"dataset.fraction": [0.5], "model.dropout": [0.2]}}
+    ((_, spec),) = points_of(JOB | {"sweep": at_half["sweep"]})
+    assert spec["dataset"] == {"name": "digits", "fraction": 0.5}
+    assert spec["model"] == {"name": "digits_cnn", "dropout": 0.2}
+    assert JOB["model"]["dropout"] == 0.1
+
+
+def test_a_path_through_something_without_fields_is_refused():
+    with pytest.raises(ValueError, match=r"seed\.more leads nowhere"):
+        list(points_of(JOB | {"seed": 3, "sweep": {"seed.more": [1]}}))
+
+
+@pytest.mark.parametrize(
+    ("sweep", "says"),
+    [
+        ({}, "at least 1"),
+        ({"seed": []}, "at least 1"),
+        ({"seed": [1, 1]}, "each value of seed once"),
+        ({"seed": [1, 1.0]}, "each value of seed once"),
+        ({"kind": ["train"]}, "the same at all points"),
+        ({"resource": ["cpu"]}, "the same at all points"),
+        ({"sweep.seed": [1]}, "the same at all points"),
+        ({"dataset": ["digits"], "dataset.fraction": [0.5]}, "dataset.fraction is a part of dataset"),
+        ({"seed": list(range(MOST_POINTS + 1))}, f"{MOST_POINTS} are the most"),
+        ({"seed": list(range(20)), "threads": list(range(1, 20))}, "380 points"),
+        ({"": [1]}, "pattern"),
+        ({"train..lr": [1]}, "pattern"),
+        ({"seed": 3}, "tuple"),
+    ],
+)
+def test_what_no_sweep_can_be_is_refused(sweep, says):
+    with pytest.raises(ValidationError, match=says):
+        SPEC.validate_python(JOB | {"sweep": sweep})
