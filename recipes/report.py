@@ -1,0 +1,152 @@
+"""From what a recipe's job has left in a folder to a page: its units without weights are kept, `plan` makes the tables.
+
+    winnow run recipes/NAME.json --out DIR --data-dir DATA
+    python recipes/report.py keep recipes/NAME.json DIR docs/results/data/NAME.json [--data-dir DATA]
+    python recipes/report.py page docs/results/data/NAME.json recipes/NAME.md docs/results/NAME.md
+
+`keep` may be said again when there is more in the folder: a page is made of whatever is known by then. The head of a
+page, what was asked and what differs from the original, is written by hand: recipes/NAME.md.
+"""
+
+import json
+import statistics
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from winnow.artifact.uploads import folder_of, inspect_folder
+from winnow.cli.curve import curve
+from winnow.cli.tables import ARMS
+from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.datasets import DatasetFacts
+from winnow.contract.results import ArmSummary, LevelRow, TableRow, UnitResult
+from winnow.contract.sheets import swept, values
+from winnow.contract.specs.jobs import SPEC
+from winnow.plan import Known, Part, Resolved, parts, places, resolve_sent, table
+
+Results = Mapping[str, UnitResult]
+app = typer.Typer(add_completion=False, help=__doc__.partition("\n")[0], pretty_exceptions_enable=False)
+
+
+@app.command()
+def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+    """Write down what is known of a recipe's units: a file of JSON, without weights."""
+
+    def facts(name: str) -> DatasetFacts:
+        if name in DATASETS or data_dir is None:
+            return DATASETS[name]
+        return inspect_folder(folder_of(data_dir, name)).facts(name)
+
+    known = Known(dataset=facts, model=_no_model, auto="cpu")
+    job = resolve_sent(json.loads(recipe.read_text()), SPEC.validate_python, known)
+    found = {path.parent.name: path.read_text() for path in sorted((folder / "units").glob("*/result.json"))}
+    results = {key: UnitResult.model_validate_json(text) for key, text in found.items()}
+    mine = {place.unit.key for place in places(job, results)}
+    lines = [json.dumps({key: json.loads(text)})[1:-1] for key, text in found.items() if key in mine]
+    head = json.dumps(job.model_dump(mode="json", exclude_defaults=True))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(f'{{"job": {head},\n"results": {{\n' + ",\n".join(lines) + "\n}}\n")
+    sys.stdout.write(f"{len(lines)} of {len(mine)} units are in {kept}\n")
+
+
+@app.command()
+def page(kept: Path, head: Path, out: Path) -> None:
+    """Make the page of what was kept."""
+    job, results = read(kept)
+    known = places(job, results)
+    done = [place.unit.key for place in known if place.unit.key in results]
+    hardware = ", ".join(sorted({results[key].numerics for key in done}))
+    hours = sum(results[key].seconds for key in done) / 3600
+    text = [
+        head.read_text().rstrip(),
+        f"Made by `recipes/report.py` from {len(done)} of {len(known)} units of `{head.with_suffix('.json')}`: "
+        f"{hours:.1f} hours of one process with {job.spec.threads} thread on {hardware}. Accuracies in percent: in "
+        "tables of levels ± half the two-sided 95 % interval over replicates (Student's t), in the last table ± one "
+        "standard deviation. Seconds are the mean of a unit's, by the clock.",
+        *(section for part in parts(job, results) for section in _levels(part, out)),
+        "\n".join(_networks(job, results)),
+    ]
+    out.write_text("\n\n".join(text) + "\n")
+
+
+def read(kept: Path) -> tuple[Resolved, Results]:
+    """A job and what is known of its units."""
+    found = json.loads(kept.read_text())
+    results = {key: UnitResult.model_validate(result) for key, result in found["results"].items()}
+    return Resolved.model_validate(found["job"]), results
+
+
+def _no_model(name: str) -> tuple[()]:
+    raise typer.BadParameter(f"a recipe makes the model it begins with, and cannot know {name}")
+
+
+def _levels(part: Part, out: Path) -> Iterator[str]:
+    """Of a point that has levels, their table and picture."""
+    if len(part.levels) < 2:
+        return
+    name = " ".join(map(str, values(part.at)))
+    arms = [arm for arm in ARMS if any(row.arms.get(arm) for row in part.levels)]
+    if name:
+        yield f"## {name}"
+    rows = [
+        "| sparsity | " + " | ".join(ARMS[arm] for arm in arms) + " | verdict |",
+        "|---:|" + "---:|" * len(arms) + "---|",
+    ]
+    rows += [_level(row, arms) for row in part.levels]
+    yield "\n".join(rows)
+    picture = out.with_name("-".join((out.stem, *name.split())) + ".svg")
+    picture.write_text(curve(part.levels, name or out.stem))
+    yield f"![accuracy over density]({picture.name})"
+
+
+def _level(row: LevelRow, arms: Iterable[str]) -> str:
+    cells = " | ".join(_percent(row.arms.get(arm)) for arm in arms)
+    return f"| {row.sparsity:.2%} | {cells} | {(row.verdict or '').replace('_', ' ')} |"
+
+
+def _percent(summary: ArmSummary | None) -> str:
+    if summary is None:
+        return "–"
+    half = "" if summary.high is None else f" ± {100 * (summary.high - summary.mean):.2f}"
+    return f"{100 * summary.mean:.2f}{half}"
+
+
+def _networks(job: Resolved, results: Results) -> Iterator[str]:
+    """A row for each arm of each level and point, and for what was done besides."""
+    rows = table(job, results)
+    paths = swept(row.at for row in rows)
+    names = ("sparsity", "arm", "n", "train", "validation", "test", "top 5", "coarse", "steps", "seconds")
+    yield "| " + " | ".join((*paths, *names)) + " |"
+    yield "|" + "---|" * len(paths) + "---:|---|" + "---:|" * 8
+    for part in parts(job, results):
+        groups: dict[tuple[int, str], list[float]] = {}
+        for key, place in part.places.items():
+            if key in results:
+                groups.setdefault((place.level, place.arm), []).append(results[key].seconds)
+        for (level, arm), seconds in groups.items():
+            here = [row for row in rows if (row.at, row.level, row.arm) == (part.at, level, arm)]
+            cells = _network(here) if here else ("", ARMS.get(arm, arm), len(seconds), *("",) * 6)
+            said = (*values(part.at), *cells, f"{statistics.mean(seconds):.1f}")
+            yield "| " + " | ".join(map(str, said)) + " |"
+
+
+def _network(rows: list[TableRow]) -> tuple[Any, ...]:
+    first = rows[0]
+    scores = ("train_accuracy", "validation_accuracy", "test_accuracy", "test_top5_accuracy", "test_coarse_accuracy")
+    means = (_mean([getattr(row, name) for row in rows]) for name in scores)
+    return f"{first.sparsity:.2%}", ARMS.get(first.arm, first.arm), len(rows), *means, first.total_steps
+
+
+def _mean(scores: list[float | None]) -> str:
+    found = [score for score in scores if score is not None]
+    if not found:
+        return ""
+    spread = f" ± {100 * statistics.stdev(found):.2f}" if len(found) > 1 else ""
+    return f"{100 * statistics.mean(found):.2f}{spread}"
+
+
+if __name__ == "__main__":
+    app()
