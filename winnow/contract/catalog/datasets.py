@@ -6,6 +6,7 @@ from winnow.contract.class_names import (
     CIFAR100_COARSE,
     CIFAR100_SUPERCLASSES,
     CLOTHES,
+    KANA,
     NUMBERS,
 )
 from winnow.contract.datasets import DatasetFacts
@@ -61,6 +62,29 @@ _BUILTIN = (
         size=(28, 28),
         counts=(6000,) * 10,
         test_counts=(1000,) * 10,
+    ),
+    # Of these two the fingerprint is over the official MD5s of the files: `winnow.lottery.data.official`.
+    DatasetFacts(
+        name="kmnist",
+        fingerprint="f5cfe2c7df28aea94c24e5450ba1fd7704c7dbf5fa0e8666d59a01fd46b2fa3f",
+        source="builtin",
+        format="builtin",
+        classes=KANA,
+        channels=1,
+        size=(28, 28),
+        counts=(6000,) * 10,
+        test_counts=(1000,) * 10,
+    ),
+    DatasetFacts(
+        name="svhn",
+        fingerprint="7277ef7766bb1f21dd071cf1039f680a792f73d0f09919991643ddc13df8eb08",
+        source="builtin",
+        format="builtin",
+        classes=NUMBERS,
+        channels=3,
+        size=(32, 32),
+        counts=(4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659),
+        test_counts=(1744, 5099, 4149, 2882, 2523, 2384, 1977, 2019, 1660, 1595),
     ),
     _cifar("cifar10", "9749d6ec13e66a905edaa36959ee2dd37affc6b5d39037d95c7ee612f0165908", CIFAR10),
     _cifar(

@@ -14,6 +14,7 @@ from winnow.lottery.data.cifar import LAYOUTS, cifar
 from winnow.lottery.data.digits import digits
 from winnow.lottery.data.idx import READERS, idx
 from winnow.lottery.data.images import Images, Part
+from winnow.lottery.data.official import FOLDERS, official
 
 
 def load(facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None = None) -> Images:
@@ -30,6 +31,8 @@ def load(facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None 
 
 
 def _raw(facts: DatasetFacts, data_dir: Path | None, upload: Path | None) -> RawImages:
+    if facts.name in FOLDERS and facts.source == "builtin":
+        return official(facts.name, data_dir)
     if facts.source == "builtin":
         raw = _builtin(facts.name, data_dir)
         unchanged(facts, of_arrays(facts.classes, raw))

@@ -24,6 +24,7 @@ from winnow.contract.specs.choices import DatasetChoice
 from winnow.lottery.data import Images, load, split
 from winnow.lottery.data.cifar import LAYOUTS
 from winnow.lottery.data.idx import FILES, READERS
+from winnow.lottery.data.official import FOLDERS
 from winnow.lottery.torchvision_import import torchvision
 from winnow.plan.dataset_choice import chosen
 
@@ -196,7 +197,7 @@ def test_what_is_not_at_hand_is_told(tmp_path: Path) -> None:
 def test_the_catalog_knows_every_built_in_set(name: str) -> None:
     facts = DATASETS[name]
     assert facts.name == name
-    assert name in READERS or name in LAYOUTS or name == "digits"
+    assert name in READERS or name in LAYOUTS or name in FOLDERS or name == "digits"
     assert (facts.source, facts.format, facts.object) == ("builtin", "builtin", None)
     assert len(facts.classes) == len(facts.counts) >= 10
 
