@@ -2,6 +2,7 @@
 
 TORCH_INDEX ?=#          an index with other torch builds, such as PyTorch's own for CPU
 ARGS ?=#                 handed on: make test ARGS="tests/unit -k masks"
+TESTERS ?= 2#            processes that test at once: each file in one of them
 HOST ?= 127.0.0.1
 PORT ?= 8000
 HOME_DIR ?= .winnow
@@ -48,7 +49,7 @@ serve: env ## run the service here: API, worker, SQLite, a folder (HOST, PORT, H
 	@$(BIN)/winnow serve --host $(HOST) --port $(PORT) --home $(HOME_DIR) $(ARGS)
 
 test: env ## run every test; Postgres, Redis and an S3 store are started by the suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
 
 check: lint types imports ## everything that CI checks beside the tests
 

@@ -46,7 +46,7 @@ def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None
     results = {key: UnitResult.model_validate_json(text) for key, text in found.items()}
     mine = {place.unit.key for place in places(job, results)}
     lines = [json.dumps({key: json.loads(text)})[1:-1] for key, text in found.items() if key in mine]
-    head = json.dumps(job.model_dump(mode="json", exclude_defaults=True))
+    head = json.dumps(job.model_dump(mode="json"))
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(f'{{"job": {head},\n"results": {{\n' + ",\n".join(lines) + "\n}}\n")
     sys.stdout.write(f"{len(lines)} of {len(mine)} units are in {kept}\n")

@@ -79,7 +79,7 @@ def test_stopped_on_the_way_it_ends_in_the_same_bytes(tmp_path: Path) -> None:
     assert steps == sorted(steps)
     calls = len(workspace.seen)
     assert calls > 5 * 99
-    for call in range(20, 5 * 99, 99):
+    for call in (119, 416):
         outputs, again = tmp_path / f"cut-{call}", tmp_path / f"resumed-{call}"
         outputs.mkdir()
         again.mkdir()
