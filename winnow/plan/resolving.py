@@ -41,7 +41,7 @@ def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: in
     if spec.sweep is not None:
         if stage > 1:
             raise InvalidSpec("A sweep makes many models, and a job begins with one: leave out its sweep.")
-        return Resolved(spec=spec, resource=resource, points=_points(sent, read, known))
+        return Resolved(spec=spec, resource=resource, points=_points(sent, spec, read, known))
     facts = known.dataset(spec.dataset.name) if spec.dataset else None
     if spec.model.job is not None:
         before = _before(spec.model.job, read, known, stage + 1)
@@ -50,10 +50,10 @@ def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: in
     return resolve(spec, facts, resource, known.model(name) if is_model_id(name) else ())
 
 
-def _points(sent: Any, read: Callable[[Any], Spec], known: Known) -> tuple[ResolvedPoint, ...]:
+def _points(sent: Any, spec: Spec, read: Callable[[Any], Spec], known: Known) -> tuple[ResolvedPoint, ...]:
     looked_up = known._replace(dataset=cache(known.dataset), model=cache(known.model))
     try:
-        found = list(points_of(sent))
+        found = list(points_of(sent, spec.model_dump(mode="json")))
     except ValueError as error:
         raise InvalidSpec(str(error)) from error
     return tuple(ResolvedPoint(at=at, job=_point(at, one, read, looked_up)) for at, one in found)

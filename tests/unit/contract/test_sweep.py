@@ -9,26 +9,36 @@ from winnow.contract.specs.sweep import MOST_POINTS, points_of
 JOB = {"kind": "train", "dataset": "digits", "model": {"name": "digits_cnn", "dropout": 0.1}}
 
 
+def points(sent):
+    return list(points_of(sent, SPEC.validate_python(sent).model_dump(mode="json")))
+
+
 def test_every_combination_is_a_point_and_the_last_field_changes_fastest():
     sent = JOB | {"sweep": {"dataset": ["digits", "mnist"], "train.optimizer.lr": [0.1, 0.2]}}
-    found = list(points_of(sent))
+    found = points(sent)
     assert [tuple(at.values()) for at, _ in found] == [("digits", 0.1), ("digits", 0.2), ("mnist", 0.1), ("mnist", 0.2)]
     assert all(set(at) == set(sent["sweep"]) for at, _ in found)
     assert all("sweep" not in spec for _, spec in found)
-    assert found[3][1] == JOB | {"dataset": "mnist", "train": {"optimizer": {"lr": 0.2}}}
+    assert found[3][1] == JOB | {"dataset": "mnist", "train": {"optimizer": {"name": "adam", "lr": 0.2}}}
 
 
 def test_a_path_leads_into_what_is_written_short_and_leaves_the_rest():
     at_half = {"sweep": {"dataset.fraction": [0.5], "model.dropout": [0.2]}}
-    ((_, spec),) = points_of(JOB | {"sweep": at_half["sweep"]})
+    ((_, spec),) = points(JOB | {"sweep": at_half["sweep"]})
     assert spec["dataset"] == {"name": "digits", "fraction": 0.5}
     assert spec["model"] == {"name": "digits_cnn", "dropout": 0.2}
     assert JOB["model"]["dropout"] == 0.1
 
 
+def test_a_path_into_a_choice_that_was_left_out_leads_into_the_default_one():
+    ((_, spec),) = points(JOB | {"train": {"steps": 5}, "sweep": {"train.optimizer.lr": [0.5]}})
+    assert spec["train"] == {"steps": 5, "optimizer": {"name": "adam", "lr": 0.5}}
+    assert SPEC.validate_python(spec).train.epochs is None
+
+
 def test_a_path_through_something_without_fields_is_refused():
-    with pytest.raises(ValueError, match=r"seed\.more leads nowhere"):
-        list(points_of(JOB | {"seed": 3, "sweep": {"seed.more": [1]}}))
+    with pytest.raises(ValueError, match="there is no field more in 3"):
+        points(JOB | {"seed": 3, "sweep": {"seed.more": [1]}})
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,11 @@ Sweep = Annotated[
 ]
 
 
-def points_of(sent: Mapping[str, Any]) -> Iterator[tuple[At, dict[str, Any]]]:
+def points_of(sent: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[tuple[At, dict[str, Any]]]:
     """Each point of a spec as it was sent, the last field changing fastest, and the spec that it is by itself.
 
-    Raises ValueError where a path leads through something that has no fields.
+    `whole`: the same with defaults written out: of a choice that was left out, the one that a path leads into. Raises
+    ValueError where a path leads through something that has no fields.
     """
     alone = {name: value for name, value in sent.items() if name != "sweep"}
     sweep: Mapping[str, Sequence[Any]] = sent["sweep"]
@@ -58,14 +59,20 @@ def points_of(sent: Mapping[str, Any]) -> Iterator[tuple[At, dict[str, Any]]]:
         at = dict(zip(sweep, values, strict=True))
         spec: Any = alone
         for path, value in at.items():
-            spec = _with(spec, path.split("."), value, path)
+            spec = _with(spec, path.split("."), value, whole)
         yield at, spec
 
 
-def _with(sent: Any, steps: Sequence[str], value: Any, path: str) -> Any:
+def _with(sent: Any, steps: Sequence[str], value: Any, whole: Any) -> Any:
     if not steps:
         return value
-    here = {} if sent is None else spelt_out(sent)
+    defaults = whole if isinstance(whole, Mapping) else {}
+    here = _chosen(defaults) if sent is None else spelt_out(sent)
     if not isinstance(here, dict):
-        raise ValueError(f"{path} leads nowhere: there is no field {steps[0]} in {sent!r}")
-    return here | {steps[0]: _with(here.get(steps[0]), steps[1:], value, path)}
+        raise ValueError(f"the sweep leads nowhere: there is no field {steps[0]} in {sent!r}")
+    return here | {steps[0]: _with(here.get(steps[0]), steps[1:], value, defaults.get(steps[0]))}
+
+
+def _chosen(defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a choice its name alone: its parameters have defaults of their own, and some exclude others."""
+    return {"name": defaults["name"]} if defaults.get("name") else {}
