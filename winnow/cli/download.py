@@ -45,7 +45,9 @@ def _found(client: "Client", name: str) -> tuple[str, bytes | None]:
         return name, None
     job = client.job(name)
     if job.points:
-        raise typer.BadParameter(f"{name} is a sweep: name the model of one of its points, see `winnow jobs show`")
+        raise typer.BadParameter(
+            f"{name} is a sweep: name the model of one of its points; `winnow models --job {name}` lists them"
+        )
     if job.result is None:
         raise typer.BadParameter(f"{name} is {job.state}: its levels so far are models already, see `winnow jobs show`")
     return job.result.target.model_id, client.certificate(name)
