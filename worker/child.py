@@ -44,6 +44,7 @@ class Launch:
     file_bytes: int
     data_dir: Path | None = None
     units: str = "winnow.lottery.units"
+    gpus_a_slot: int = 1
 
     def command(self, threads: int) -> Sequence[str]:
         """The command line."""
@@ -51,13 +52,14 @@ class Launch:
         limits = ["--threads", str(threads), "--file-bytes", str(self.file_bytes)]
         return [*fixed, *limits, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
 
-    def seeing(self, device: int | None) -> Mapping[str, str]:
-        """The environment, with one GPU of those that the worker sees."""
-        if device is None:
+    def seeing(self, slot: int | None) -> Mapping[str, str]:
+        """The environment, with the GPUs of one slot of those that the worker sees."""
+        if slot is None:
             return self.environment
         visible = self.environment.get("CUDA_VISIBLE_DEVICES")
-        name = visible.split(",")[device] if visible else str(device)
-        return {**self.environment, "CUDA_VISIBLE_DEVICES": name}
+        mine = range(slot * self.gpus_a_slot, (slot + 1) * self.gpus_a_slot)
+        names = [visible.split(",")[gpu] if visible else str(gpu) for gpu in mine]
+        return {**self.environment, "CUDA_VISIBLE_DEVICES": ",".join(names)}
 
 
 @dataclass
@@ -71,7 +73,7 @@ class Advance:
 class Runner:
     """One child process. Its events, other than progress, go to whoever called `begin` last; the last one is `Died`."""
 
-    def __init__(self, launch: Launch, threads: int, device: int | None = None) -> None:
+    def __init__(self, launch: Launch, threads: int, slot: int | None = None) -> None:
         self.launch = launch
         self.threads = threads
         self.tenant: str | None = None
@@ -86,7 +88,7 @@ class Runner:
         self.process = subprocess.Popen(  # noqa: S603 - its own interpreter and module
             launch.command(threads),
             cwd=CHECKOUT,
-            env=launch.seeing(device),
+            env=launch.seeing(slot),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -103,9 +105,10 @@ class Runner:
 
     @property
     def resident_bytes(self) -> int:
-        """Memory that the process holds now; 0 once it has ended."""
+        """Memory that the process and those that it has started hold now; 0 once it has ended."""
         try:
-            return int(psutil.Process(self.process.pid).memory_info().rss)
+            here = psutil.Process(self.process.pid)
+            return sum(int(one.memory_info().rss) for one in (here, *here.children(recursive=True)))
         except psutil.NoSuchProcess:
             return 0
 

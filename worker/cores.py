@@ -19,7 +19,7 @@ class Cores:
         with self._lock:
             claim = take(self._free)
             if claim is not None:
-                self._free -= claim.unit.inputs.threads
+                self._free -= claim.unit.cores
             return claim
 
     @contextmanager
@@ -29,4 +29,4 @@ class Cores:
             yield
         finally:
             with self._lock:
-                self._free += claim.unit.inputs.threads
+                self._free += claim.unit.cores

@@ -67,7 +67,7 @@ def _leave(_number: int, _frame: object) -> NoReturn:
 def _runner(settings: Settings) -> Iterator[Runner]:
     """A first runner: it loads torch while everything else starts."""
     launch = _launch(settings)
-    runner = Runner(launch, threads=1, device=0 if settings.resource == "gpu" else None)
+    runner = Runner(launch, threads=1, slot=0 if settings.resource == "gpu" else None)
     try:
         yield runner
     finally:
@@ -80,6 +80,7 @@ def _launch(settings: Settings) -> Launch:
         environment=runner_environment(),
         file_bytes=settings.runner_file_bytes,
         data_dir=settings.data_dir,
+        gpus_a_slot=max(1, settings.gpus // settings.slots),
     )
 
 

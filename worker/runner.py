@@ -24,7 +24,7 @@ from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
 from winnow.lottery.numerics import environment
-from winnow.lottery.workspace import Stop, UnitFailed, Workspace
+from winnow.lottery.workspace import ProcessLost, Stop, UnitFailed, Workspace
 from worker.protocol import Do, Done, Failed, Message, Ready, StopOrder, Stopped, decode, encode
 from worker.workspace import ScratchWorkspace
 
@@ -66,9 +66,11 @@ def main() -> NoReturn:
 
 
 def do(units: Units, order: Do, workspace: Workspace, warm: Any) -> Message:
-    """One unit, and how it ended."""
+    """One unit, and how it ended. Raises ProcessLost, which ends this process too: the slot counts a loss."""
     try:
         return Done(result=units.run(order.unit, workspace, warm))
+    except ProcessLost:
+        raise
     except Stop:
         return Stopped()
     except UnitFailed as failed:

@@ -34,11 +34,13 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _gpus() -> int:
+    return len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()])
+
+
 def _slots(known: dict[str, Any]) -> int:
     """One a core, or one a GPU."""
-    if known["resource"] == "cpu":
-        return int(known["cores"])
-    return len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()]) or 1
+    return int(known["cores"]) if known["resource"] == "cpu" else int(known["gpus"]) or 1
 
 
 def _memory() -> int:
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     )
     resource: Literal["cpu", "gpu"] = Field("cpu", description="What units this worker takes.")
     cores: int = Field(default_factory=_cores, gt=0, description="CPU cores that its units may use in all.")
+    gpus: int = Field(default_factory=_gpus, ge=0, description="GPUs, shared out among its slots.")
     slots: int = Field(default_factory=_slots, gt=0, le=1024, description="Units worked on at once.")
     units_per_runner: int = Field(200, gt=0, description="After so many units a child process is replaced.")
     stall_seconds: float = Field(900.0, gt=0, description="A child that says nothing for so long is killed.")

@@ -42,7 +42,7 @@ class Slot:
 
     def __init__(self, place: Workplace, number: int, stopping: threading.Event) -> None:
         self._place = place
-        self._device = number if place.launch.resource == "gpu" else None
+        self._gpus_of = number if place.launch.resource == "gpu" else None
         self._stopping = stopping
         self._pause = FIRST_PAUSE
         self._runner: Runner | None = None
@@ -166,7 +166,7 @@ class Slot:
         )
         if runner is None or not fits:
             self._discard()
-            runner = self._runner = Runner(self._place.launch, mine.unit.inputs.threads, self._device)
+            runner = self._runner = Runner(self._place.launch, mine.unit.inputs.threads, self._gpus_of)
         runner.tenant = mine.tenant
         return runner
 

@@ -14,7 +14,7 @@ from winnow.cli.submit import read_spec
 from winnow.cli.watching import claims, picture
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.problems import InvalidSpec
+from winnow.contract.problems import InvalidSpec, Unavailable
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.jobs import SPEC, Spec
 
@@ -82,7 +82,7 @@ def _done(job: "Resolved", out: Path, data_dir: Path | None, uploads: dict[str, 
     # Torch reads these once, when it is imported; they are what makes two runs give the same bytes.
     os.environ.update(environment(job.spec.threads))
     from winnow.lottery.local import run_job  # noqa: PLC0415 - it loads torch
-    from winnow.lottery.units import UnitFailed, Warm  # noqa: PLC0415 - it loads torch
+    from winnow.lottery.units import ProcessLost, UnitFailed, Warm  # noqa: PLC0415 - it loads torch
 
     out.mkdir(parents=True, exist_ok=True)
     with Live(console=remarks(), refresh_per_second=4, transient=True) as live:
@@ -94,6 +94,8 @@ def _done(job: "Resolved", out: Path, data_dir: Path | None, uploads: dict[str, 
             return run_job(job, out, Warm(data_dir), show, uploads)
         except UnitFailed as failure:
             raise InvalidSpec(failure.detail) from failure
+        except ProcessLost as lost:
+            raise Unavailable(f"{lost} Run it again: it goes on from its last checkpoint.") from lost
 
 
 def _at_work(status: "Status") -> str:

@@ -29,6 +29,7 @@ Rate = Annotated[float | None, typer.Option(help=described(Iterative, "rate"))]
 Replicates = Annotated[int | None, typer.Option(help=described(PruneSpec, "replicates"))]
 Arms = Annotated[str | None, typer.Option(help=f"Comma-separated. {described(PruneSpec, 'arms')}")]
 Seed = Annotated[int | None, typer.Option(help=described(PruneSpec, "seed"))]
+Processes = Annotated[int | None, typer.Option(help=described(PruneSpec, "processes"))]
 Resource = Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help=described(PruneSpec, "resource"))]
 
 
@@ -50,6 +51,7 @@ def submit(
     replicates: Replicates = None,
     arms: Arms = None,
     seed: Seed = None,
+    processes: Processes = None,
     resource: Resource = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the job to its end.")] = False,
     url: Url = DEFAULT_URL,
@@ -69,6 +71,7 @@ def submit(
         ("replicates",): replicates,
         ("arms",): None if arms is None else [arm.strip() for arm in arms.split(",")],
         ("seed",): seed,
+        ("processes",): processes,
         ("resource",): resource,
     }
     if file is None and not (dataset and model):

@@ -14,6 +14,7 @@ from winnow.contract.values import Exact, Value
 class _Inputs(Value):
     recipe: Recipe
     threads: int
+    processes: int | None = Field(None, description="That share each batch, with so many threads or a GPU each.")
     resource: Literal["cpu", "gpu"]
 
 

@@ -68,6 +68,16 @@ class Unit(Value):
         return None if self.kind in ("control", "stability", "evaluate", "features") else model_id(self.key)
 
     @property
+    def processes(self) -> int:
+        """How many processes do it together."""
+        return getattr(self.inputs, "processes", None) or 1
+
+    @property
+    def cores(self) -> int:
+        """CPU cores that it keeps busy."""
+        return self.processes * self.inputs.threads
+
+    @property
     def facts(self) -> DatasetFacts:
         """The data set of a unit that reads one."""
         assert self.dataset is not None  # noqa: S101 - the caller's mistake: a brought network reads no images

@@ -60,7 +60,7 @@ def _row(tenant: str, unit: Unit) -> dict[str, Any]:
         "kind": unit.kind,
         "unit": unit.model_dump(mode="json"),
         "resource": unit.inputs.resource,
-        "threads": unit.inputs.threads,
+        "threads": unit.cores,
         "cost": unit.cost,
         "state": "ready",
         "wanted": 0,

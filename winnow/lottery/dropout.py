@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from winnow.contract.seeds import seed_for
+from winnow.lottery.distributed.ranks import Share
 
 
 class Dropout:
@@ -22,12 +23,14 @@ class Dropout:
         self._replicate = replicate
         self._copy = copy
         self._draws = torch.Generator()
+        self._share: Share | None = None
         if rate:
             for name in layers:
                 network.get_submodule(name).register_forward_hook(self._dropped)
 
-    def draw_for(self, step: int) -> None:
-        """From now on, drop what is dropped at this absolute step."""
+    def draw_for(self, step: int, share: Share | None = None) -> None:
+        """From now on, drop what is dropped at this absolute step; of a share what is dropped there of the whole."""
+        self._share = share
         if self._rate:
             self._draws.manual_seed(seed_for(self._seed, "dropout", self._replicate, step, copy=self._copy))
 
@@ -35,5 +38,6 @@ class Dropout:
         if not layer.training:
             return output
         # Uniform numbers, drawn on the CPU: torch's bernoulli_ draws others where it is built with MKL.
-        kept = torch.rand(output.shape, generator=self._draws) >= self._rate
+        whole, mine = (len(output), slice(None)) if self._share is None else (self._share.whole, self._share.images)
+        kept = torch.rand((whole, *output.shape[1:]), generator=self._draws)[mine] >= self._rate
         return output * kept.to(output).div_(1 - self._rate)

@@ -1,5 +1,6 @@
 """Everything the next step depends on, as arrays of its own: what rewinding goes back to."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,15 @@ def read_state(path: Path) -> State:
     """A state file; InvalidFile where it is not sound."""
     tensors, metadata = read_tensors(path)
     return State(int(metadata["step"]), under("network", tensors), under("optimizer", tensors))
+
+
+def digest(arrays: Arrays) -> str:
+    """SHA-256 over names, types, shapes and values."""
+    total = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        total.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
 
 
 def prefixed(prefix: str, arrays: Arrays) -> dict[str, Array]:

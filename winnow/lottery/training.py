@@ -16,13 +16,14 @@ from winnow.lottery.architectures import build, placed
 from winnow.lottery.clipping import clip
 from winnow.lottery.data.batches import Batches
 from winnow.lottery.data.images import Split
+from winnow.lottery.distributed.gradients import shared_gradients
 from winnow.lottery.dropout import Dropout
 from winnow.lottery.early_stopping import exhausted
 from winnow.lottery.freezing import behind, freeze
 from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.masking import DeviceMasks
 from winnow.lottery.optimizers import optimizer_for
-from winnow.lottery.state import Arrays, State, load_network, load_optimizer, network_arrays, optimizer_arrays
+from winnow.lottery.state import Arrays, State, digest, load_network, load_optimizer, network_arrays, optimizer_arrays
 
 
 class Best(NamedTuple):
@@ -69,6 +70,7 @@ class Training:
         self.optimizer = optimizer_for(recipe.optimizer, self.network)
         self.host_masks = masks
         self.masks = DeviceMasks(self.network, masks)
+        self._agree_on_masks()
         self.prunings: list[Pruning] = []
         places = ARCHITECTURES[recipe.architecture].dropout
         self.smoothing = float(recipe.label_smoothing)  # Szegedy et al. 2016, arXiv:1512.00567, section 7
@@ -110,6 +112,11 @@ class Training:
         """Mask by these from now on."""
         self.host_masks, self.masks = masks, DeviceMasks(self.network, masks)
         self.masks.apply()
+        self._agree_on_masks()
+
+    def _agree_on_masks(self) -> None:
+        if self.split.ranks is not None:
+            self.split.ranks.agree_on_masks(digest(self.host_masks))
 
     @property
     def last(self) -> int:
@@ -144,14 +151,21 @@ def train(training: Training, callbacks: Sequence[Callback]) -> None:
 
 def take_step(training: Training) -> None:
     """One step. Masked weights are +0.0 again before anyone can look."""
+    ranks = training.split.ranks
+    loss = gradients(training) if ranks is None else shared_gradients(training, ranks)
+    if training.recipe.clip is not None:
+        clip(training.optimizer.parameters, training.masks, float(training.recipe.clip))
+    training.optimizer.step()
+    training.masks.apply()
+    training.loss_sum += loss
+    training.step += 1
+
+
+def gradients(training: Training) -> Tensor:
+    """Leave the gradients of the mean loss over the batch of the next step; returns that loss."""
     images, labels = training.batches.at(training.step)
     training.dropout.draw_for(training.step)
     loss: Tensor = cross_entropy(training.taught(images), labels, label_smoothing=training.smoothing)
     training.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    if training.recipe.clip is not None:
-        clip(training.optimizer.parameters, training.masks, float(training.recipe.clip))
-    training.optimizer.step()
-    training.masks.apply()
-    training.loss_sum += loss.detach()
-    training.step += 1
+    return loss.detach()

@@ -25,6 +25,10 @@ class UnitFailed(Exception):
         self.detail = detail
 
 
+class ProcessLost(Exception):
+    """Another process of the unit is gone, and nobody knows why: a loss, as if this one were gone."""
+
+
 class Workspace(Protocol):
     """One try at one unit."""
 

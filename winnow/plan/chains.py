@@ -49,10 +49,10 @@ def _sizes(job: Resolved, spec: PruneSpec, results: Mapping[str, UnitResult]) ->
 def instability_test(resolved: str) -> tuple[Unit, ...]:
     """The whole test of a job, given as its JSON: a dense training that keeps states, and a copy from each of them."""
     job = Resolved.model_validate_json(resolved)
-    common, points = _common(job, 0), rewind_points(job.steps)
-    copied = common["recipe"].model_copy(update={"copy_number": 1})
-    dense = _unit(job, TrainInputs(**common, keep_steps=points, **begins(job.model, job.facts)), FROM_THE_START)
-    copies = [StabilityInputs(**common | {"recipe": copied}, start=dense.key, step=step) for step in points]
+    shared, points = common(job, 0), rewind_points(job.steps)
+    copied = shared["recipe"].model_copy(update={"copy_number": 1})
+    dense = _unit(job, TrainInputs(**shared, keep_steps=points, **begins(job.model, job.facts)), FROM_THE_START)
+    copies = [StabilityInputs(**shared | {"recipe": copied}, start=dense.key, step=step) for step in points]
     return (dense, *(_unit(job, copy, FROM_THE_START.model_copy(update={"step": copy.step})) for copy in copies))
 
 
@@ -89,7 +89,7 @@ def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: S
     chain, parent = [], train
     for step in steps:
         inputs = LevelInputs(
-            **_common(job, replicate),
+            **common(job, replicate),
             start=train.key,
             parent=parent.key,
             criterion=spec.method.criterion,
@@ -113,7 +113,7 @@ def _control(job: Resolved, arm: Control, ticket: Place, train: Unit) -> Place:
     }
     retrain = own.get(arm, job.retrain)
     inputs = ControlInputs(
-        **_common(job, ticket.replicate),
+        **common(job, ticket.replicate),
         arm=arm,
         start=train.key,
         level=ticket.unit.key,
@@ -125,7 +125,7 @@ def _control(job: Resolved, arm: Control, ticket: Place, train: Unit) -> Place:
 
 
 def _train(job: Resolved, replicate: int) -> Unit:
-    inputs = TrainInputs(**_common(job, replicate), keep_steps=(job.retrain.step,), **begins(job.model, job.facts))
+    inputs = TrainInputs(**common(job, replicate), keep_steps=(job.retrain.step,), **begins(job.model, job.facts))
     return _unit(job, inputs, FROM_THE_START)
 
 
@@ -134,8 +134,10 @@ def _unit(job: Resolved, inputs: Inputs, retrain: Retrain) -> Unit:
     return Unit(inputs=inputs, dataset=job.dataset, cost=steps * job.training.train.batch_size)
 
 
-def _common(job: Resolved, replicate: int) -> dict[str, Any]:
-    return {"recipe": recipe_of(job, replicate), "threads": job.spec.threads, "resource": job.resource}
+def common(job: Resolved, replicate: int) -> dict[str, Any]:
+    """What the inputs of every unit that trains in a replicate of a job have in common."""
+    how = {"threads": job.training.threads, "processes": job.training.processes, "resource": job.resource}
+    return {"recipe": recipe_of(job, replicate), **how}
 
 
 def recipe_of(job: Resolved, replicate: int) -> Recipe:

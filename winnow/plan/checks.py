@@ -34,6 +34,11 @@ def check_budget(job: Resolved, train: Train) -> None:
     sizes = job.facts.sizes()
     if train.batch_size > sizes.train:
         raise InvalidSpec(f"batch_size is {train.batch_size}, but the training split has {sizes.train} images.")
+    if (job.training.processes or 1) > train.batch_size:
+        raise InvalidSpec(
+            f"A batch of {train.batch_size} images cannot be shared by {job.training.processes} processes. "
+            "Ask for fewer processes or larger batches."
+        )
     if job.retrain.step >= job.steps:
         raise InvalidSpec(
             f"Rewinding to step {job.retrain.step} leaves nothing to train: the budget is {job.steps} steps "

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from winnow.contract.inputs import LevelInputs, TrainInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.units import Unit
-from winnow.plan.chains import recipe_of
+from winnow.plan.chains import common
 from winnow.plan.resolved import Resolved
 
 
@@ -15,10 +15,10 @@ def own_chain(job: Resolved, replicate: int) -> Iterator[Unit]:
     The last one is the ticket. These are the very units that a prune job with the same settings has.
     """
     found = _way(job)
-    common = {"recipe": recipe_of(job, replicate), "threads": job.spec.threads, "resource": job.resource}
+    own = common(job, replicate)
     batch = job.training.train.batch_size
     dense = Unit(
-        inputs=TrainInputs(**common, keep_steps=(found.retrain.step,)), dataset=job.dataset, cost=job.steps * batch
+        inputs=TrainInputs(**own, keep_steps=(found.retrain.step,)), dataset=job.dataset, cost=job.steps * batch
     )
     yield dense
     parent = dense
@@ -26,7 +26,7 @@ def own_chain(job: Resolved, replicate: int) -> Iterator[Unit]:
     for depth in range(1, found.depth + 1):
         changes = {"start": dense.key, "parent": parent.key, "depth": depth}
         cut = found.cut if depth == found.depth else None
-        inputs = found.model_copy(update=common | changes | {"cut": cut})
+        inputs = found.model_copy(update=own | changes | {"cut": cut})
         parent = Unit(inputs=inputs, dataset=job.dataset, cost=left * batch)
         yield parent
 

@@ -101,7 +101,11 @@ def _arm(job: Resolved, spec: TransferSpec, arm: TransferArm, replicate: int) ->
         images = sum(job.facts.sizes())
         places = (Place(LEVEL, "features", replicate, Unit(inputs=shown, dataset=job.facts, cost=max(1, images // 3))),)
     inputs = TransferInputs(
-        **begun, recipe=recipe, trainable=trainable, features=places[0].unit.key if places else None
+        **begun,
+        recipe=recipe,
+        processes=spec.processes,
+        trainable=trainable,
+        features=places[0].unit.key if places else None,
     )
     cost = job.steps * spec.train.batch_size
     return (*places, Place(LEVEL, arm, replicate, Unit(inputs=inputs, dataset=job.facts, cost=cost)))

@@ -26,5 +26,11 @@ class Training(Value):
     train: Train = Field(default_factory=Train)
     seed: int = Field(0, ge=0, lt=2**63, description="Every random number follows from it; 0 is a seed.")
     threads: Threads = 1
+    processes: int | None = Field(
+        None,
+        ge=2,
+        le=64,
+        description="Processes that share each batch, each with `threads` threads, or with a GPU; null: one process.",
+    )
     resource: Resource = "auto"
     sweep: Sweep | None = None

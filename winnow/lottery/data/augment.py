@@ -5,20 +5,22 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from winnow.contract.specs.training import Augment
+from winnow.lottery.distributed.ranks import Share
 
 
-def augmented(x: Tensor, augment: Augment, seed: int) -> Tensor:
+def augmented(x: Tensor, augment: Augment, seed: int, share: Share | None = None) -> Tensor:
     """Each image of uint8 N×C×H×W padded with black, cut out at a random place, mirrored left to right half the time.
 
     Works on pixels, before they are normalised: a fourth of the bytes. Drawn on the CPU, so that every device sees the
-    same images. He et al. 2016, arXiv:1512.03385, section 4.2.
+    same images, and for the whole batch where `x` is a share of it. He et al. 2016, arXiv:1512.03385, section 4.2.
     """
     draws = torch.Generator().manual_seed(seed)
+    whole, mine = (len(x), slice(None)) if share is None else (share.whole, share.images)
     if augment.crop:
-        places = torch.randint(2 * augment.crop + 1, (2, len(x)), generator=draws)
+        places = torch.randint(2 * augment.crop + 1, (2, whole), generator=draws)[:, mine]
         x = _cropped(x, augment.crop, places.to(x.device))
     if augment.flip:
-        mirrored = torch.randint(2, (len(x),), generator=draws).nonzero().flatten().to(x.device)
+        mirrored = torch.randint(2, (whole,), generator=draws)[mine].nonzero().flatten().to(x.device)
         x = x.index_copy(0, mirrored, x.index_select(0, mirrored).flip(3))  # 0.2 × the time of torch.where
     return x
 

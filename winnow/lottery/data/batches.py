@@ -11,6 +11,7 @@ from winnow.contract.specs.training import Augment
 from winnow.lottery.data.augment import augmented
 from winnow.lottery.data.images import Part
 from winnow.lottery.data.normalise import Normalisation
+from winnow.lottery.distributed.ranks import Share
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -60,14 +61,23 @@ class Batches:
         self._indices: tuple[Tensor, ...] = ()
         self._pixels = part.x[:batch_size].clone()
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images float32 B×C×H×W and labels int64 B of an absolute step from 0 on. They hold until the next."""
+    def size(self, step: int) -> int:
+        """The images of the batch of an absolute step."""
+        place = step % self.steps_per_epoch
+        return min(self._batch_size, len(self._part) - place * self._batch_size)
+
+    def at(self, step: int, share: Share | None = None) -> tuple[Tensor, Tensor]:
+        """Images float32 B×C×H×W and labels int64 B of an absolute step from 0 on. They hold until the next.
+
+        Of a share the same images, changed by the same draws, that are in its place in the whole batch.
+        """
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             indices = order(self._seed, self._replicate, epoch, len(self._part), self._copy)
             self._epoch, self._indices = epoch, torch.split(indices.to(self._part.y.device), self._batch_size)
-        chosen = self._indices[place]
+        chosen = self._indices[place] if share is None else self._indices[place][share.images]
         x = torch.index_select(self._part.x, 0, chosen, out=self._pixels[: len(chosen)])
         if self._augment.crop or self._augment.flip:
-            x = augmented(x, self._augment, seed_for(self._seed, "augment", self._replicate, step, copy=self._copy))
+            seed = seed_for(self._seed, "augment", self._replicate, step, copy=self._copy)
+            x = augmented(x, self._augment, seed, share)
         return self._normalise(x), self._part.y.index_select(0, chosen)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from winnow.artifact.preprocessing import Preprocessing
+from winnow.lottery.distributed.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,17 @@ class Images:
 
 @dataclass(frozen=True)
 class Split:
-    """The three splits, the preprocessing measured on the first of them, and each class's superclass, if any."""
+    """The three splits, the preprocessing measured on the first of them, and each class's superclass, if any.
+
+    `ranks`: the processes that share each training batch; none where one has it all.
+    """
 
     train: Part
     validation: Part
     test: Part
     preprocessing: Preprocessing
     superclasses: tuple[int, ...] | None = None
+    ranks: Ranks | None = None
 
     def to(self, device: torch.device | str) -> "Split":
         """The same splits, resident on a device."""

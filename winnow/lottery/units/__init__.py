@@ -14,11 +14,13 @@ from winnow.contract.inputs import BroughtInputs, EvaluateInputs, Inputs
 from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
+from winnow.lottery.distributed.first import together
+from winnow.lottery.distributed.workspaces import FirstWorkspace
 from winnow.lottery.numerics import settle
 from winnow.lottery.warm import Warm
-from winnow.lottery.workspace import Stop, UnitFailed, Workspace
+from winnow.lottery.workspace import ProcessLost, Stop, UnitFailed, Workspace
 
-__all__ = ["Stop", "UnitFailed", "Warm", "Workspace", "run", "settle"]
+__all__ = ["ProcessLost", "Stop", "UnitFailed", "Warm", "Workspace", "run", "settle"]
 
 Function = Callable[[Unit, Inputs, Workspace, Warm], UnitResult]
 
@@ -26,12 +28,13 @@ Function = Callable[[Unit, Inputs, Workspace, Warm], UnitResult]
 def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
     """Do one unit. Its files lie in `workspace.outputs` afterwards and are named by content in the result.
 
-    Raises Stop as `workspace.progress` does, and UnitFailed with the reason where the unit cannot be done.
+    Raises Stop as `workspace.progress` does, UnitFailed with the reason where the unit cannot be done, and ProcessLost
+    where another process of it is gone.
     """
     started = time.monotonic()
     settle(unit.inputs.threads, unit.inputs.resource)
     try:
-        found = _by_kind(unit, workspace, warm)
+        found = _in_all_processes(unit, workspace, warm)
     except WinnowError as error:
         raise UnitFailed(Reason.DATA_ERROR, error.detail) from error
     except (MemoryError, torch.OutOfMemoryError) as error:
@@ -48,6 +51,15 @@ def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
     packed = workspace.outputs / "ticket.winnow"
     fixed = fixed_bytes(packed) if packed.exists() else None
     return found.model_copy(update={"files": files, "fixed_bytes": fixed, "seconds": time.monotonic() - started})
+
+
+def _in_all_processes(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
+    """Every process does the unit as one alone would; the first one, which is this one or has started it, keeps it."""
+    if unit.processes == 1 or warm.ranks is not None:
+        return _by_kind(unit, workspace, warm)
+    scratch = workspace.outputs.with_name(f"{workspace.outputs.name}-processes")
+    with together(unit, workspace.inputs, scratch, warm.data_dir) as ranks, warm.among(ranks):
+        return _by_kind(unit, FirstWorkspace(workspace, ranks), warm)
 
 
 def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:

@@ -1,6 +1,5 @@
 """The checks of the audit that need content: each says what was asked for and what was seen."""
 
-import hashlib
 from collections.abc import Collection
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from winnow.contract.recipes import Retrain
 from winnow.contract.results import Check
 from winnow.lottery.selection import Masks
-from winnow.lottery.state import Arrays, State, network_arrays, optimizer_arrays
+from winnow.lottery.state import Arrays, State, digest, network_arrays, optimizer_arrays
 from winnow.lottery.training import Training
 
 
@@ -99,15 +98,23 @@ def copies_differ(first: Arrays, second: Arrays) -> Check:
     return Check(name="copies_differ", ok=differing > 0, evidence=f"{differing} of {total} values differ")
 
 
+def alike_in_all_processes(training: Training) -> tuple[Check, ...]:
+    """Where several processes train: masks and network are, bit for bit, the same in each of them (trap 23)."""
+    ranks = training.split.ranks
+    if ranks is None:
+        return ()
+    told = {"masks": digest(training.host_masks), "network": digest(network_arrays(training.network))}
+    found = {what: set(ranks.gathered(own)) for what, own in told.items()}
+    return tuple(
+        Check(
+            name=f"{what}_alike_in_all_processes",
+            ok=len(hashes) == 1,
+            evidence=f"{ranks.count} processes: sha256 {', '.join(sorted(hashes))}",
+        )
+        for what, hashes in found.items()
+    )
+
+
 def zeros(masks: Masks) -> int:
     """Masked weights in all."""
     return sum(int((~mask).sum()) for mask in masks.values())
-
-
-def digest(arrays: Arrays) -> str:
-    """SHA-256 over names, types, shapes and values."""
-    total = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        total.update(f"{name} {array.dtype} {array.shape}\n".encode())
-        total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()

@@ -17,6 +17,7 @@ from winnow.lottery.numerics import numerics_class
 from winnow.lottery.selection import Mask, Masks
 from winnow.lottery.state import network_arrays
 from winnow.lottery.training import Training
+from winnow.lottery.units import evidence
 from winnow.lottery.workspace import Workspace
 
 
@@ -64,7 +65,8 @@ def result(
     """What was found; `run` adds files and time. `steps_before`: steps of the dense run that the arm builds on."""
     shape = training.recipe.network
     resource: Literal["cpu", "gpu"] = "gpu" if training.split.train.x.is_cuda else "cpu"
-    return untrained(shape, training.network, masks, checks, resource).model_copy(
+    all_checks = (*checks, *evidence.alike_in_all_processes(training))
+    return untrained(shape, training.network, masks, all_checks, resource).model_copy(
         update={
             "metrics": metrics,
             "start_step": training.first,

@@ -1,0 +1,59 @@
+"""Every process of a unit but the first: `python -m winnow.lottery.distributed.other`.
+
+One order comes on standard input. The process ends when that ends, however the first process came to its end.
+"""
+
+import os
+import signal
+import sys
+import threading
+from typing import NoReturn
+
+import torch
+
+from winnow.artifact.atomic import write_atomically
+from winnow.contract.problems import Reason
+from winnow.lottery.distributed.orders import Failure, Order
+from winnow.lottery.distributed.ranks import join
+from winnow.lottery.distributed.workspaces import OtherWorkspace
+from winnow.lottery.units import UnitFailed, Warm, run, settle
+
+
+def main() -> NoReturn:
+    """Take part in one unit, then wait for the end of the first process: nothing more is asked of this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends this one
+    order = Order.model_validate_json(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
+    try:
+        take_part(order)
+    except UnitFailed as failed:
+        _leave(order, Failure(reason=failed.reason, detail=failed.detail))
+        sys.exit(1)
+    except Exception as error:  # told to the first process, whose outcome it is
+        _leave(order, Failure(reason=Reason.BUG, detail=f"{type(error).__name__}: {error}"))
+        raise
+    while True:
+        signal.pause()
+
+
+def take_part(order: Order) -> None:
+    """Do the unit with the others."""
+    unit = order.unit
+    settle(unit.inputs.threads, unit.inputs.resource)
+    order.ready.touch()
+    device = torch.device("cuda", order.rank) if unit.inputs.resource == "gpu" else torch.device("cpu")
+    ranks = join(order.rank, unit.processes, order.store, device)
+    run(unit, OtherWorkspace(order.inputs, order.outputs, ranks), Warm(order.data_dir, ranks))
+
+
+def _end_with_the_first() -> NoReturn:
+    sys.stdin.buffer.read()
+    os._exit(0)  # in the middle of a training: nobody wants what it makes, and there is nothing to clean up
+
+
+def _leave(order: Order, failure: Failure) -> None:
+    write_atomically(order.failure, [failure.model_dump_json().encode()])
+
+
+if __name__ == "__main__":
+    main()
