@@ -152,6 +152,7 @@ class JobStoreConformance:
 
     def test_a_claim_fits_resource_and_cores(self, jobs: Driver) -> None:
         jobs.submit(train(threads=4))
+        jobs.submit(train(threads=2, processes=2))
         jobs.submit(train(threads=2, seed=1))
         jobs.submit(train(), resource="gpu")
         assert jobs.claim(cores_free=1) is None

@@ -15,7 +15,7 @@ from winnow.artifact.digest import file_ref
 from winnow.contract.problems import Reason
 from winnow.contract.results import Point, UnitResult
 from winnow.contract.units import Unit
-from winnow.lottery.workspace import Stop, UnitFailed, Workspace
+from winnow.lottery.workspace import ProcessLost, Stop, UnitFailed, Workspace
 
 STEP_SECONDS = 0.01
 
@@ -37,6 +37,7 @@ class Behaviour(IntEnum):
     WRITES_TOO_MUCH = 11
     TELLS_ITS_ENVIRONMENT = 12
     IGNORES_STOP = 13
+    LOSES_A_PROCESS = 14
 
 
 class Warm:
@@ -85,6 +86,10 @@ def _have_a_bug(_workspace: Workspace, _steps: int) -> Content:
 
 def _diverge(_workspace: Workspace, _steps: int) -> Content:
     raise UnitFailed(Reason.USER_ERROR, "Lower the learning rate.")
+
+
+def _lose_a_process(_workspace: Workspace, _steps: int) -> Content:
+    raise ProcessLost("Process 1 of the unit's 2 ended with status -9.")
 
 
 def _want_more_memory(_workspace: Workspace, _steps: int) -> Content:
@@ -164,4 +169,5 @@ _BEHAVIOURS = {
     Behaviour.WRITES_TOO_MUCH: _write_too_much,
     Behaviour.TELLS_ITS_ENVIRONMENT: _tell_its_environment,
     Behaviour.IGNORES_STOP: _ignore_stop,
+    Behaviour.LOSES_A_PROCESS: _lose_a_process,
 }

@@ -92,6 +92,13 @@ def test_every_option_is_tried(part: str, model: type[Any]) -> None:
     assert OTHERWISE[part].keys() == model.model_fields.keys() - {"name"}
 
 
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"threads": 2}, {"processes": 2}], ids=str)
+def test_every_option_of_the_whole_makes_other_units(changed: dict[str, int]) -> None:
+    """Trap 28: the same, of what stands beside these parts."""
+    for plain in KINDS.values():
+        assert not units(plain | changed) & units(plain)
+
+
 @pytest.mark.parametrize(("part", "name"), [(part, name) for part, options in OTHERWISE.items() for name in options])
 def test_every_option_makes_other_units_or_is_refused(part: str, name: str) -> None:
     """Trap 28: an option that changes nothing. What a job has no use for is an error; dense is pruned by no method."""

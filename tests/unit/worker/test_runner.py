@@ -163,7 +163,10 @@ def test_a_stop_for_one_unit_does_not_stop_the_next(start: Start, tmp_path: Path
     result_of(ear.next())
 
 
-@pytest.mark.parametrize(("behaviour", "status"), [(Behaviour.EXITS, 7), (Behaviour.KILLS_ITSELF, -signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("behaviour", "status"),
+    [(Behaviour.EXITS, 7), (Behaviour.KILLS_ITSELF, -signal.SIGKILL), (Behaviour.LOSES_A_PROCESS, 1)],
+)
 def test_a_death_is_an_event(start: Start, tmp_path: Path, behaviour: Behaviour, status: int) -> None:
     runner = start()
     ear = Ear(runner)

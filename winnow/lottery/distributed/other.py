@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from typing import NoReturn
 
 import torch
@@ -18,6 +19,8 @@ from winnow.lottery.distributed.ranks import join
 from winnow.lottery.distributed.workspaces import OtherWorkspace
 from winnow.lottery.units import UnitFailed, Warm, run, settle
 
+STANDARD_INPUT = 0
+
 
 def main() -> NoReturn:
     """Take part in one unit, then wait for the end of the first process: nothing more is asked of this one."""
@@ -27,11 +30,10 @@ def main() -> NoReturn:
     try:
         take_part(order)
     except UnitFailed as failed:
-        _leave(order, Failure(reason=failed.reason, detail=failed.detail))
-        sys.exit(1)
+        _give_up(order, Failure(reason=failed.reason, detail=failed.detail))
     except Exception as error:  # told to the first process, whose outcome it is
-        _leave(order, Failure(reason=Reason.BUG, detail=f"{type(error).__name__}: {error}"))
-        raise
+        traceback.print_exc()
+        _give_up(order, Failure(reason=Reason.BUG, detail=f"{type(error).__name__}: {error}"))
     while True:
         signal.pause()
 
@@ -47,12 +49,15 @@ def take_part(order: Order) -> None:
 
 
 def _end_with_the_first() -> NoReturn:
-    sys.stdin.buffer.read()
+    while os.read(STANDARD_INPUT, 1024):
+        pass
     os._exit(0)  # in the middle of a training: nobody wants what it makes, and there is nothing to clean up
 
 
-def _leave(order: Order, failure: Failure) -> None:
+def _give_up(order: Order, failure: Failure) -> NoReturn:
+    """End at once: the others wait for this process until its connections are closed."""
     write_atomically(order.failure, [failure.model_dump_json().encode()])
+    os._exit(1)
 
 
 if __name__ == "__main__":

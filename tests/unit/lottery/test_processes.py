@@ -1,0 +1,181 @@
+"""A unit on two processes: the same bytes every time, whatever is stopped or killed, and nothing left running."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from tests.support.lottery import MemoryWorkspace
+from tests.support.workers import CHECKOUT, resolved
+from winnow.artifact.certificate import read_certificate
+from winnow.artifact.digest import file_ref
+from winnow.contract.problems import Reason
+from winnow.contract.units import Unit
+from winnow.lottery.distributed.first import together
+from winnow.lottery.units import ProcessLost, UnitFailed, Warm, run
+from winnow.plan import places
+
+SPEC: dict[str, Any] = {
+    "kind": "prune",
+    "dataset": "digits",
+    "model": "digits_cnn",
+    "target": {"sparsity": 0.5},
+    "train": {"steps": 12, "batch_size": 500, "optimizer": {"name": "sgd", "lr": 0.05}},
+    "method": {"schedule": "one_shot", "rewind": {"step": 5}},
+    "arms": ["ticket"],
+    "replicates": 1,
+    "processes": 2,
+}
+"""Two units of 12 steps, 3 an epoch."""
+
+
+def dense(**changes: Any) -> Unit:
+    return places(resolved(SPEC | changes), {})[0].unit
+
+
+def files_of(out: Path) -> dict[str, object]:
+    """Everything that must not differ."""
+    found: dict[str, object] = {
+        str(path.relative_to(out)): file_ref(path) for path in out.glob("units/*/*") if path.name != "result.json"
+    }
+    return found | {name: file_ref(out / name) for name in ("certificate.json", "table.json", "table.csv")}
+
+
+def others_of(first: int) -> list[psutil.Process]:
+    """The processes that the first one of a unit has started for it."""
+    started = psutil.Process(first).children()
+    return [process for process in started if "winnow.lottery.distributed.other" in process.cmdline()]
+
+
+def winnow_run(folder: Path) -> Path:
+    """The job by the command line, in FOLDER/out."""
+    (folder / "job.json").write_text(json.dumps(SPEC))
+    command = [sys.executable, "-m", "winnow.cli", "run", "job.json", "--out", "out"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return winnow_run(tmp_path_factory.mktemp("finished"))
+
+
+def test_winnow_run_leaves_what_one_process_would_and_proof_that_masks_were_the_same(finished: Path) -> None:
+    """Trap 23: masks that differ between processes, of which nobody hears."""
+    found = {path.parent.name: json.loads(path.read_text()) for path in finished.glob("units/*/result.json")}
+    assert found.keys() == {place.unit.key for place in places(resolved(SPEC), {})}
+    audit = read_certificate(finished / "certificate.json")["audit"]
+    assert all(check["ok"] for check in audit)
+    told = [check["evidence"] for check in audit if check["name"].endswith("_alike_in_all_processes")]
+    assert len(told) == 4
+    assert all(evidence.startswith("2 processes: sha256 ") and "," not in evidence for evidence in told)
+    assert not any((finished / "work").iterdir())
+
+
+STOPPED_THEN_HELD = """
+import json, os, sys, time
+from pathlib import Path
+from winnow.lottery.numerics import environment
+os.environ.update(environment(1))
+from tests.support.workers import resolved
+from winnow.lottery.local import run_job
+from winnow.lottery.units import Stop, Warm
+
+job, out, warm = resolved(json.loads(sys.argv[1])), Path(sys.argv[2]), Warm(None)
+
+def stop(status):
+    if status.unit_fraction >= 0.5:
+        raise Stop(checkpoint=True)
+
+def hold(status):
+    if status.unit.kind == "level" and status.unit_fraction >= 0.5:
+        print("held", flush=True)
+        time.sleep(600)
+
+try:
+    run_job(job, out, warm, stop)
+except Stop:
+    print("stopped", *[path.name for path in out.glob("work/*/*")], flush=True)
+run_job(job, out, warm, hold)
+"""
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The same job in FOLDER/out, stopped in the first unit, resumed there, and held in the middle of the second."""
+    command = [sys.executable, "-c", STOPPED_THEN_HELD, json.dumps(SPEC), str(tmp_path / "out")]
+    process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_stopped_killed_and_run_again_it_ends_in_the_same_bytes_and_no_process_is_left(
+    finished: Path, cut_off: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """A stop leaves a checkpoint, from which both go on; SIGKILL of the first process is the end of the second."""
+    assert cut_off.stdout is not None
+    stopped, *left = cut_off.stdout.readline().split()
+    assert stopped == "stopped"
+    assert [name.startswith("checkpoint-") or name == "outputs" for name in left] == [True, True], left
+    assert cut_off.stdout.readline() == "held\n"
+    others = others_of(cut_off.pid)
+    assert len(others) == 1
+
+    cut_off.send_signal(signal.SIGKILL)
+    cut_off.wait()
+
+    assert not psutil.wait_procs(others, timeout=5)[1]
+    assert files_of(winnow_run(tmp_path)) == files_of(finished)
+
+
+def test_a_process_that_is_killed_is_a_loss_which_is_told_at_once(tmp_path: Path) -> None:
+    """Nobody waits for what will never come."""
+    (tmp_path / "outputs").mkdir()
+
+    def kill_the_other(done: int) -> bool:
+        if done == 6:
+            for other in others_of(os.getpid()):
+                other.kill()
+        return False
+
+    workspace = MemoryWorkspace(tmp_path / "outputs", stop=kill_the_other)
+    with pytest.raises(ProcessLost, match="Process 1 of the unit's 2 ended with status -9"):
+        run(dense(), workspace, Warm(None))
+    assert max(done for done, _, _ in workspace.seen) == 6
+    assert not others_of(os.getpid())
+    assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
+
+
+def test_whoever_notices_first_that_a_unit_cannot_be_done_its_reason_is_told(tmp_path: Path) -> None:
+    (tmp_path / "outputs").mkdir()
+    diverging = dense(train=SPEC["train"] | {"optimizer": {"name": "sgd", "lr": 100}})
+    with pytest.raises(UnitFailed, match="Lower the learning rate") as failed:
+        run(diverging, MemoryWorkspace(tmp_path / "outputs"), Warm(None))
+    assert failed.value.reason is Reason.USER_ERROR
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 1, reason="there are two GPUs here")
+def test_more_processes_than_gpus_are_refused_before_any_is_started(tmp_path: Path) -> None:
+    unit = dense()
+    on_gpus = unit.model_copy(update={"inputs": unit.inputs.model_copy(update={"resource": "gpu"})})
+    with (
+        pytest.raises(UnitFailed, match=r"2 processes want a GPU each, and [01] can be used here"),
+        together(on_gpus, {}, tmp_path / "processes", None),
+    ):
+        raise AssertionError("it was let in")
+    assert not others_of(os.getpid())
