@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,7 +19,7 @@ from winnow.contract.problems import Reason
 from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
 from winnow.plan import Pending, plan
-from worker.child import Died, Runner
+from worker.child import Died, Launch, Runner
 from worker.protocol import Checkpoint, Do, Done, Failed, Ready, StopOrder, Stopped
 
 Start = Callable[..., Runner]
@@ -175,6 +176,15 @@ def test_a_death_is_an_event(start: Start, tmp_path: Path, behaviour: Behaviour,
     assert isinstance(died, Died)
     assert died.status == status
     assert not runner.alive
+
+
+def test_a_slot_sees_its_share_of_the_gpus() -> None:
+    launch = Launch("gpu", {"PATH": "/usr/bin"}, 1 << 20)
+    assert [launch.seeing(slot).get("CUDA_VISIBLE_DEVICES") for slot in (None, 0, 3)] == [None, "0", "3"]
+    by_two = replace(launch, gpus_a_slot=2)
+    assert [by_two.seeing(slot)["CUDA_VISIBLE_DEVICES"] for slot in (0, 1)] == ["0,1", "2,3"]
+    some = replace(by_two, environment={"CUDA_VISIBLE_DEVICES": "4,5,6,7"})
+    assert [some.seeing(slot)["CUDA_VISIBLE_DEVICES"] for slot in (0, 1)] == ["4,5", "6,7"]
 
 
 def test_a_death_between_units_is_heard_by_the_next(start: Start) -> None:

@@ -21,7 +21,7 @@ def shared_gradients(training: "Training", ranks: Ranks) -> Tensor:
     the running ones of the first process are everybody's.
     """
     share = ranks.share(training.batches.size(training.step))
-    loss = training.optimizer.parameters[0].new_zeros(())
+    loss: Tensor = training.optimizer.parameters[0].new_zeros(())
     training.optimizer.zero_grad()
     if share.stop > share.start:
         images, labels = training.batches.at(training.step, share)

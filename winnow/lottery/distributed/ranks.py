@@ -95,15 +95,16 @@ class Ranks:
 
 def join(rank: int, count: int, store: Path, device: torch.device) -> Ranks:
     """Meet the others, who come to the same file: gloo on CPUs, NCCL on GPUs. Waits until all are there."""
-    if device.type == "cuda":
+    on_gpu = device.type == "cuda"
+    if on_gpu:
         torch.cuda.set_device(device)
     dist.init_process_group(
-        "nccl" if device.type == "cuda" else "gloo",
-        store=dist.FileStore(str(store), count),
+        "nccl" if on_gpu else "gloo",
+        store=dist.FileStore(str(store), count),  # type: ignore[attr-defined]  # it comes from C++
         rank=rank,
         world_size=count,
         timeout=PATIENCE,
-        **({"device_id": device} if device.type == "cuda" else {}),
+        device_id=device if on_gpu else None,
     )
     return Ranks(rank, count, device)
 
@@ -122,7 +123,7 @@ def _flat(tensors: Sequence[Tensor], parts: int) -> Tensor:
 
 def _put(flat: Tensor, tensors: Sequence[Tensor]) -> None:
     sizes = [tensor.numel() for tensor in tensors]
-    for tensor, values in zip(tensors, flat[: sum(sizes)].split(sizes), strict=True):
+    for tensor, values in zip(tensors, torch.split(flat[: sum(sizes)], sizes), strict=True):
         tensor.copy_(values.view(tensor.shape))
 
 
