@@ -62,11 +62,15 @@ def main() -> NoReturn:
     warm = units.Warm(options.data_dir)
     while True:
         order = orders.next()
-        say(do(units, order, ScratchWorkspace(order, orders.stop_order, say), warm))
+        try:
+            say(do(units, order, ScratchWorkspace(order, orders.stop_order, say), warm))
+        except ProcessLost as lost:
+            sys.stderr.write(f"{lost}\n")
+            os._exit(1)  # as if it were gone too: a loss, and at once, as a thread waits for standard input
 
 
 def do(units: Units, order: Do, workspace: Workspace, warm: Any) -> Message:
-    """One unit, and how it ended. Raises ProcessLost, which ends this process too: the slot counts a loss."""
+    """One unit, and how it ended. Raises ProcessLost, after which this process has to end: the slot counts a loss."""
     try:
         return Done(result=units.run(order.unit, workspace, warm))
     except ProcessLost:
