@@ -72,7 +72,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return winnow_run(tmp_path_factory.mktemp("finished"))
 
 
-def test_winnow_run_leaves_what_one_process_would_and_proof_that_masks_were_the_same(finished: Path) -> None:
+def test_winnow_run_does_every_unit_and_proves_that_masks_were_the_same(finished: Path) -> None:
     """Trap 23: masks that differ between processes, of which nobody hears."""
     found = {path.parent.name: json.loads(path.read_text()) for path in finished.glob("units/*/result.json")}
     assert found.keys() == {place.unit.key for place in places(resolved(SPEC), {})}
