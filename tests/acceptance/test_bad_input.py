@@ -115,7 +115,7 @@ def raw(body: bytes, kind: str = "application/json") -> dict[str, Any]:
         (
             spec(dataset="dst_00000000000000000000000000"),
             422,
-            "cifar10, cifar100, cifar100_coarse, digits, fashion_mnist, mnist",
+            "cifar10, cifar100, cifar100_coarse, digits, fashion_mnist, kmnist, mnist, svhn",
         ),
         (spec(dataset="../../etc"), 422, "There is no data set"),
         (spec(dataset="a\0b"), 422, "NUL"),
