@@ -132,7 +132,7 @@ def _outcome_of_points(job: Resolved, results: Results) -> Outcome:
     found = [(point.at, _outcome(point.job, results)) for point in job.points]
     return Outcome(
         levels=(),
-        points=points(job, results),
+        points=tuple(_ended(at, outcome) for at, outcome in found),
         result=None,
         certificate=of_points(job.spec, [(at, outcome.certificate) for at, outcome in found]),
         failed_checks=tuple(check for _, outcome in found for check in outcome.failed_checks),
@@ -144,14 +144,16 @@ def _part(at: dict[str, Any] | None, job: Resolved, results: Results) -> Part:
 
 
 def _point_row(at: dict[str, Any], job: Resolved, results: Results) -> PointRow:
-    part = _part(at, job, results)
-    if all(key in results for key in part.places):
-        outcome = _outcome(job, results)
-        if outcome.failed_checks:
-            return PointRow(at=at, state="failed", levels=part.levels)
-        return PointRow(at=at, state="succeeded", levels=part.levels, result=outcome.result)
-    begun = any(key in results for key in part.places)
-    return PointRow(at=at, state="running" if begun else "queued", levels=part.levels)
+    known = [place.unit.key in results for place in places(job, results)]
+    if all(known):
+        return _ended(at, _outcome(job, results))
+    return PointRow(at=at, state="running" if any(known) else "queued", levels=levels(job, results))
+
+
+def _ended(at: dict[str, Any], outcome: Outcome) -> PointRow:
+    if outcome.failed_checks:
+        return PointRow(at=at, state="failed", levels=outcome.levels)
+    return PointRow(at=at, state="succeeded", levels=outcome.levels, result=outcome.result)
 
 
 def _certificate(known: tuple[Resolved, ...], results: Results) -> dict[str, Any]:

@@ -7,17 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api, is_problem
+from tests.support.sweeps import JOB
 
-JOB: dict[str, Any] = {
-    "kind": "prune",
-    "dataset": "digits",
-    "model": "lenet_300_100",
-    "target": {"sparsity": 0.36},
-    "train": {"steps": 12},
-    "method": {"schedule": {"name": "iterative", "rate": 0.2}},
-    "arms": ["ticket"],
-    "replicates": 1,
-}
 SWEEP = JOB | {"sweep": {"dataset.fraction": [0.5, 1.0], "seed": [0, 1]}}
 UNITS = 4 * 3
 

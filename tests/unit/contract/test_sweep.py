@@ -1,9 +1,11 @@
 """Sweeps as they are sent: which points they have, and what no sweep can be."""
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
-from winnow.contract.specs.jobs import SPEC
+from winnow.contract.specs.jobs import SPEC, JobKind
 from winnow.contract.specs.sweep import MOST_POINTS, points_of
 
 JOB = {"kind": "train", "dataset": "digits", "model": {"name": "digits_cnn", "dropout": 0.1}}
@@ -11,6 +13,10 @@ JOB = {"kind": "train", "dataset": "digits", "model": {"name": "digits_cnn", "dr
 
 def points(sent):
     return list(points_of(sent, SPEC.validate_python(sent).model_dump(mode="json")))
+
+
+def test_jobs_can_be_listed_by_every_kind_that_can_be_sent():
+    assert set(get_args(JobKind)) == set(SPEC.json_schema()["discriminator"]["mapping"])
 
 
 def test_every_combination_is_a_point_and_the_last_field_changes_fastest():

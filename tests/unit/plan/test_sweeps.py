@@ -6,22 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.fabricated import DIGITS_LIKE, fabricated
+from tests.support.sweeps import JOB as SINGLE
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.jobs import SPEC, Spec
 from winnow.contract.specs.sweep import points_of
 from winnow.contract.values import canonical_json
 from winnow.plan import Finished, Known, Pending, Resolved, levels, parts, places, plan, points, resolve_sent, table
 
-JOB: dict[str, Any] = {
-    "kind": "prune",
-    "dataset": "digits",
-    "model": "lenet_300_100",
-    "target": {"sparsity": 0.36},
-    "train": {"steps": 12},
-    "method": {"schedule": {"name": "iterative", "rate": 0.2}},
-    "arms": ["ticket"],
-    "replicates": 2,
-}
+JOB = SINGLE | {"replicates": 2}
 DEEPER = JOB | {"sweep": {"target.sparsity": [0.36, 0.488, 0.5904]}}
 PARTS = JOB | {"sweep": {"dataset.fraction": [0.5, 1.0], "method.criterion": ["magnitude", "random"]}}
 
