@@ -30,6 +30,21 @@ def _cifar(
     )
 
 
+def _like_mnist(name: str, fingerprint: str, classes: tuple[str, ...]) -> DatasetFacts:
+    """70,000 grey images of MNIST's shape, each class as often as any other."""
+    return DatasetFacts(
+        name=name,
+        fingerprint=fingerprint,
+        source="builtin",
+        format="builtin",
+        classes=classes,
+        channels=1,
+        size=(28, 28),
+        counts=(6000,) * 10,
+        test_counts=(1000,) * 10,
+    )
+
+
 _BUILTIN = (
     DatasetFacts(
         name="digits",
@@ -52,29 +67,9 @@ _BUILTIN = (
         counts=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
         test_counts=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
     ),
-    DatasetFacts(
-        name="fashion_mnist",
-        fingerprint="4dfb20898369b75aa6695ac6dc460f0e8c6563d67f283ecaa110c8aec4e41577",
-        source="builtin",
-        format="builtin",
-        classes=CLOTHES,
-        channels=1,
-        size=(28, 28),
-        counts=(6000,) * 10,
-        test_counts=(1000,) * 10,
-    ),
+    _like_mnist("fashion_mnist", "4dfb20898369b75aa6695ac6dc460f0e8c6563d67f283ecaa110c8aec4e41577", CLOTHES),
     # Of these two the fingerprint is over the official MD5s of the files: `winnow.lottery.data.official`.
-    DatasetFacts(
-        name="kmnist",
-        fingerprint="f5cfe2c7df28aea94c24e5450ba1fd7704c7dbf5fa0e8666d59a01fd46b2fa3f",
-        source="builtin",
-        format="builtin",
-        classes=KANA,
-        channels=1,
-        size=(28, 28),
-        counts=(6000,) * 10,
-        test_counts=(1000,) * 10,
-    ),
+    _like_mnist("kmnist", "f5cfe2c7df28aea94c24e5450ba1fd7704c7dbf5fa0e8666d59a01fd46b2fa3f", KANA),
     DatasetFacts(
         name="svhn",
         fingerprint="7277ef7766bb1f21dd071cf1039f680a792f73d0f09919991643ddc13df8eb08",
