@@ -14,6 +14,7 @@ from typing import Literal
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import structlog
 
+from winnow.contract.datasets import MAX_DECODED
 from winnow.contract.results import Point
 from worker.protocol import Checkpoint, Done, Failed, Message, Progress, Ready, Stopped, decode, encode
 
@@ -43,6 +44,8 @@ class Launch:
     environment: Mapping[str, str]
     file_bytes: int
     data_dir: Path | None = None
+    resident_bytes: int = MAX_DECODED
+    decoders: int = 1
     units: str = "winnow.lottery.units"
     gpus_a_slot: int = 1
 
@@ -50,7 +53,8 @@ class Launch:
         """The command line."""
         fixed = [sys.executable, "-m", "worker.runner", "--units", self.units, "--resource", self.resource]
         limits = ["--threads", str(threads), "--file-bytes", str(self.file_bytes)]
-        return [*fixed, *limits, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
+        streaming = ["--resident-bytes", str(self.resident_bytes), "--decoders", str(self.decoders)]
+        return [*fixed, *limits, *streaming, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
 
     def seeing(self, slot: int | None) -> Mapping[str, str]:
         """The environment, with the GPUs of one slot of those that the worker sees."""

@@ -81,6 +81,8 @@ def _launch(settings: Settings) -> Launch:
         file_bytes=settings.runner_file_bytes,
         data_dir=settings.data_dir,
         gpus_a_slot=max(1, settings.gpus // settings.slots),
+        resident_bytes=settings.resident_bytes,
+        decoders=max(1, settings.cores // settings.slots),
     )
 
 

@@ -36,7 +36,7 @@ PR_SET_PDEATHSIG = 1
 class Units(Protocol):
     """The module that does units; tests bring a small one of their own."""
 
-    Warm: Callable[[Path | None], Any]
+    Warm: Callable[[Path | None, int, int], Any]
 
     def settle(self, threads: int, resource: str) -> str:
         """Fix numerics; returns their class."""
@@ -59,7 +59,7 @@ def main() -> NoReturn:
     except WinnowError as refused:
         say(Failed(reason=Reason.BUG, detail=refused.detail))
         sys.exit(1)
-    warm = units.Warm(options.data_dir)
+    warm = units.Warm(options.data_dir, options.resident_bytes, options.decoders)
     while True:
         order = orders.next()
         try:
@@ -134,6 +134,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, required=True, help="CPU threads of a unit")
     parser.add_argument("--resource", choices=("cpu", "gpu"), required=True)
     parser.add_argument("--data-dir", type=Path, help="folder of data sets")
+    parser.add_argument("--resident-bytes", type=int, required=True, help="larger folders of images are streamed")
+    parser.add_argument("--decoders", type=int, required=True, help="processes that decode what is streamed")
     parser.add_argument("--file-bytes", type=int, required=True, help="largest file it may write")
     return parser.parse_args(arguments)
 

@@ -9,6 +9,8 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from winnow.contract.datasets import MAX_DECODED
+
 GIB = 1024**3
 
 # What a runner is started with: where programs, drivers and devices are. No address, no password.
@@ -77,6 +79,9 @@ class Settings(BaseSettings):
     slots: int = Field(default_factory=_slots, gt=0, le=1024, description="Units worked on at once.")
     units_per_runner: int = Field(200, gt=0, description="After so many units a child process is replaced.")
     stall_seconds: float = Field(900.0, gt=0, description="A child that says nothing for so long is killed.")
+    resident_bytes: int = Field(
+        MAX_DECODED, ge=0, description="A folder of images that has more when decoded is streamed from its files."
+    )
     runner_memory_bytes: int = Field(default_factory=_memory, gt=0, description="A child that holds more is killed.")
     runner_file_bytes: int = Field(16 * GIB, gt=0, description="Largest file that a child may write.")
     cache_bytes: int = Field(4 * GIB, ge=0, description="Files kept in scratch space for the next units.")

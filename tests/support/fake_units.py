@@ -43,7 +43,7 @@ class Behaviour(IntEnum):
 class Warm:
     """Counts the units of one process."""
 
-    def __init__(self, data_dir: Path | None) -> None:
+    def __init__(self, data_dir: Path | None, *_streaming: int) -> None:
         self.data_dir = data_dir
         self.units = 0
 

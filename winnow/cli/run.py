@@ -13,7 +13,7 @@ from winnow.cli.output import people, print_json, remarks
 from winnow.cli.submit import read_spec
 from winnow.cli.watching import claims, picture
 from winnow.contract.catalog.datasets import DATASETS
-from winnow.contract.datasets import DatasetFacts
+from winnow.contract.datasets import MAX_DECODED, DatasetFacts
 from winnow.contract.problems import InvalidSpec, Unavailable
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.jobs import SPEC, Spec
@@ -27,6 +27,10 @@ DataDir = Annotated[
     Path | None,
     typer.Option(envvar="WINNOW_DATA_DIR", file_okay=False, help="Folder of data sets, as for the service."),
 ]
+ResidentBytes = Annotated[
+    int,
+    typer.Option(envvar="WINNOW_RESIDENT_BYTES", min=0, help="A folder with more pixels is streamed from its files."),
+]
 Upload = Annotated[
     Path | None,
     typer.Option(exists=True, dir_okay=False, help="A data set of one's own, .zip or .npz, by the name the job has."),
@@ -37,6 +41,7 @@ def run(
     file: Annotated[Path, typer.Argument(metavar="JOB.json", help="The job, as it would be submitted.")],
     out: Annotated[Path, typer.Option(file_okay=False, help="Where units, certificate and tables go.")],
     data_dir: DataDir = None,
+    resident_bytes: ResidentBytes = MAX_DECODED,
     upload: Upload = None,
     weights: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Begin with these weights, safetensors.")
@@ -62,7 +67,9 @@ def run(
     )
     job = resolve_sent(sent | {"model": source[0].model_id} if source else sent, _spec, known)
     given = {"dataset": upload, "weights": weights, "mask": mask}
-    outcome = _done(job, out, data_dir, {name: path for name, path in given.items() if path is not None})
+    outcome = _done(
+        job, out, (data_dir, resident_bytes), {name: path for name, path in given.items() if path is not None}
+    )
     if as_json:
         found = {"levels": outcome.levels, "points": outcome.points, "result": outcome.result}
         print_json({"out": str(out), **found})
@@ -76,7 +83,7 @@ def run(
         raise InvalidSpec(f"the audit failed, so the job claims nothing: {failed}")
 
 
-def _done(job: "Resolved", out: Path, data_dir: Path | None, uploads: dict[str, Path]) -> "Outcome":
+def _done(job: "Resolved", out: Path, data: tuple[Path | None, int], uploads: dict[str, Path]) -> "Outcome":
     from winnow.lottery.numerics import environment  # noqa: PLC0415 - it must come before torch, see below
 
     # Torch reads these once, when it is imported; they are what makes two runs give the same bytes.
@@ -91,7 +98,7 @@ def _done(job: "Resolved", out: Path, data_dir: Path | None, uploads: dict[str, 
             live.update(picture(_at_work(status), status.progress, (status.levels, status.points)))
 
         try:
-            return run_job(job, out, Warm(data_dir), show, uploads)
+            return run_job(job, out, Warm(*data, decoders=os.cpu_count() or 1), show, uploads)
         except UnitFailed as failure:
             raise InvalidSpec(failure.detail) from failure
         except ProcessLost as lost:

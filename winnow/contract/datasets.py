@@ -21,7 +21,7 @@ from winnow.contract.values import Exact, Value
 TEST_FRACTION = Decimal("0.2")
 VALIDATION_FRACTION = Decimal("0.1")
 MAX_DECODED = 4 * 2**30
-"""Bytes of a data set's pixels: training holds them all in memory."""
+"""Bytes of an upload's pixels: training holds them all in memory, which it need not with a folder's."""
 
 
 class SplitSizes(NamedTuple):
@@ -51,6 +51,9 @@ class DatasetFacts(Value):
     classes: tuple[str, ...] = Field(description="Class names by index.")
     channels: int = Field(description="Channels of an image: 1 or 3.")
     size: tuple[int, int] = Field(description="Height and width of an image in pixels.")
+    sizes_differ: bool | None = Field(
+        None, description="Images differ in size, `size` is one of them: a job says what to resize all to. Null: no."
+    )
     counts: tuple[int, ...] = Field(description="Images per class, without those of an official test set.")
     test_counts: tuple[int, ...] | None = Field(None, description="Images per class in the official test set, if any.")
     superclasses: tuple[int, ...] | None = Field(

@@ -146,6 +146,7 @@ class Dataset(Record):
     test_counts: tuple[int, ...] | None
     channels: int
     size: tuple[int, int]
+    sizes_differ: bool | None = None
     bytes: int | None = None
     created_at: datetime | None = None
 

@@ -17,7 +17,7 @@ from winnow.contract.recipes import Recipe
 from winnow.contract.results import Line
 from winnow.lottery.architectures import build
 from winnow.lottery.data.batches import in_order, order
-from winnow.lottery.data.images import Part, Split
+from winnow.lottery.data.images import AnyPart, Split
 from winnow.lottery.evaluation import score
 from winnow.lottery.state import Array, Arrays, load_network
 
@@ -30,7 +30,7 @@ STATISTICS_BATCH = 100
 
 def line_between(recipe: Recipe, split: Split, first: Arrays, second: Arrays, beat: Callable[[], None]) -> Line:
     """Measure validation accuracy on the line from `first` to `second`; `beat` is called now and then."""
-    network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size).to(split.train.x.device)
+    network = build(recipe.architecture, recipe.classes, recipe.channels, recipe.size).to(split.train.device)
     norms = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
     images, correct = statistics_images(recipe, split.train), []
     for place in range(POINTS):
@@ -50,7 +50,7 @@ def point(first: Arrays, second: Arrays, share: float) -> dict[str, Array]:
 
 
 def estimate_statistics(
-    network: nn.Module, norms: list[_BatchNorm], images: Part, preprocessing: Preprocessing, beat: Callable[[], None]
+    network: nn.Module, norms: list[_BatchNorm], images: AnyPart, preprocessing: Preprocessing, beat: Callable[[], None]
 ) -> None:
     """Set running mean and variance of each of the network's `norms` to their averages over batches of these images."""
     for norm in norms:
@@ -67,8 +67,8 @@ def _mixed(first: Array, second: Array, share: float) -> Array:
     return ((1 - share) * first.astype(np.float64) + share * second).astype(first.dtype)
 
 
-def statistics_images(recipe: Recipe, train: Part) -> Part:
+def statistics_images(recipe: Recipe, train: AnyPart) -> AnyPart:
     """The first images of epoch 0: whole batches of them, or all where there is not even one."""
     count = min(STATISTICS_IMAGES, len(train) // STATISTICS_BATCH * STATISTICS_BATCH) or len(train)
     chosen = order(recipe.seed, recipe.replicate, 0, len(train))[:count].to(train.y.device)
-    return Part(train.x[chosen], train.y[chosen])
+    return train.only(chosen)

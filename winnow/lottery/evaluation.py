@@ -10,7 +10,7 @@ from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.results import Score
 from winnow.lottery.answers import Answers
 from winnow.lottery.data.batches import in_order
-from winnow.lottery.data.images import Part, Split
+from winnow.lottery.data.images import AnyPart, Split
 from winnow.lottery.freezing import evaluating
 
 IMAGES_AT_ONCE = 100
@@ -32,7 +32,7 @@ def points(steps: int, steps_per_epoch: int) -> frozenset[int]:
 
 def score(
     network: nn.Module,
-    part: Part,
+    part: AnyPart,
     preprocessing: Preprocessing,
     beat: Callable[[], None],
     look: Callable[[Tensor, Tensor], None] = lambda _logits, _labels: None,
@@ -53,7 +53,7 @@ def score(
     return Score(correct=correct, images=len(part), loss=loss / len(part))
 
 
-def full_score(network: nn.Module, part: Part, split: Split, beat: Callable[[], None]) -> Score:
+def full_score(network: nn.Module, part: AnyPart, split: Split, beat: Callable[[], None]) -> Score:
     """Everything that is measured on a part of this split, in one pass: top 5, superclasses, classes, calibration."""
     answers = Answers()
     found = score(network, part, split.preprocessing, beat, answers.take)

@@ -12,7 +12,7 @@ from winnow.contract.recipes import Recipe
 from winnow.contract.seeds import seed_for
 from winnow.lottery.architectures import build, prunable
 from winnow.lottery.data.batches import in_order
-from winnow.lottery.data.images import Part, Split
+from winnow.lottery.data.images import AnyPart, Split
 from winnow.lottery.multiplications import multiplications
 from winnow.lottery.selection import Masks, Scores
 from winnow.lottery.state import Arrays, load_network
@@ -47,7 +47,7 @@ class Subject:
         recipe = self.recipe
         network = build(*recipe.network)
         load_network(network, {**self.values, **self.weights})
-        return network.to(self.split.train.x.device, dtype).train(training)
+        return network.to(self.split.train.device, dtype).train(training)
 
     def images_a_class(self, count: int = IMAGES_A_CLASS) -> Iterator[tuple[Tensor, Tensor]]:
         """`count` training images of each class, or all there are, classes mixed; the same at every level."""
@@ -76,9 +76,8 @@ class Subject:
         generator = torch.Generator().manual_seed(seed_for(recipe.seed, "scored_images", recipe.replicate))
         return torch.randperm(len(self.split.train), generator=generator)
 
-    def _part(self, chosen: Tensor) -> Part:
-        there = chosen.to(self.split.train.y.device)
-        return Part(self.split.train.x[there], self.split.train.y[there])
+    def _part(self, chosen: Tensor) -> AnyPart:
+        return self.split.train.only(chosen.to(self.split.train.y.device))
 
 
 def parameters(network: nn.Module) -> dict[str, nn.Parameter]:

@@ -60,12 +60,12 @@ class Training:
         """`trainable`: the modules that train, all unless given. A split of features goes in before the first."""
         self.recipe = recipe
         self.split = split
-        self.network = placed(build(*recipe.network), split.train.x.device)
+        self.network = placed(build(*recipe.network), split.train.device)
         self.taught = self.network
         """What batches go through: the network, or what of it comes behind the features."""
         if trainable is not None:
             freeze(self.network, trainable)
-            if split.train.x.is_floating_point():
+            if split.train.are_features:
                 self.taught = behind(self.network, trainable)
         self.optimizer = optimizer_for(recipe.optimizer, self.network)
         self.host_masks = masks
@@ -81,9 +81,10 @@ class Training:
             split.preprocessing,
             batch_size=recipe.batch_size,
             augment=recipe.augment,
+            ranks=split.ranks,
             **own,
         )
-        self.loss_sum = torch.zeros((), dtype=torch.float64, device=split.train.x.device)
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=split.train.device)
         self.first = start.step
         self.curve: list[Point] = []
         self.best: Best | None = None

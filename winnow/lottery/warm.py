@@ -1,38 +1,51 @@
 """What stays between the units of one process: the data set loaded last, and the graphs made so far. Nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from winnow.contract.datasets import DatasetFacts
+from winnow.contract.datasets import MAX_DECODED, DatasetFacts
 from winnow.contract.recipes import NetworkShape
 from winnow.contract.units import Unit
-from winnow.lottery.data import load, split
-from winnow.lottery.data.images import Split
+from winnow.lottery.data import load, split, stream
+from winnow.lottery.data.decoders import Decoders
+from winnow.lottery.data.images import Images, Split
 from winnow.lottery.distributed.ranks import Ranks
 from winnow.lottery.export import graph
 from winnow.lottery.workspace import Workspace
 
 
 class Warm:
-    """Kept for speed alone: a unit finds the same bytes with a fresh one."""
+    """Kept for speed alone: a unit finds the same bytes with a fresh one.
 
-    def __init__(self, data_dir: Path | None, ranks: Ranks | None = None) -> None:
+    Folders whose pixels are more than `resident_bytes` are streamed: `decoders` processes decode images as they are
+    wanted. Nothing that comes out depends on either number.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | None,
+        resident_bytes: int = MAX_DECODED,
+        decoders: int = 1,
+        ranks: Ranks | None = None,
+    ) -> None:
         """`ranks`: the processes of the only unit that is done with it."""
         self.data_dir = data_dir
+        self.resident_bytes = resident_bytes
+        self.decoders = Decoders(decoders)
         self.ranks = ranks
         self._split: tuple[tuple[DatasetFacts, int, str], Split] | None = None
         self._graphs: dict[NetworkShape, bytes] = {}
 
     def split(self, unit: Unit, workspace: Workspace) -> Split:
-        """The unit's data set in its three splits, resident on the training device."""
+        """The unit's data set in its three splits, on the training device."""
         seed, facts = unit.seed, unit.facts
         device = "cuda" if unit.inputs.resource == "gpu" else "cpu"
         key = (facts, seed, device)  # not the fingerprint: one content may be held at two sizes
         if self._split is None or self._split[0] != key:
             self._split = None  # never two data sets at once in memory
-            images = load(facts, self.data_dir, workspace.inputs.get("dataset"))
+            images = self._images(facts, workspace.inputs.get("dataset"))
             self._split = (key, split(images, facts, seed).to(device))
         return self._split[1] if self.ranks is None else replace(self._split[1], ranks=self.ranks)
 
@@ -44,6 +57,20 @@ class Warm:
             yield
         finally:
             self.ranks = None
+
+    @contextmanager
+    def working(self, beat: Callable[[], None]) -> Iterator[None]:
+        """While a unit is at work. `beat` is called while it waits for images; who decodes them is gone afterwards."""
+        self.decoders.beat = beat
+        try:
+            yield
+        finally:
+            self.decoders.rest()
+
+    def _images(self, facts: DatasetFacts, upload: Path | None) -> Images:
+        if facts.source == "folder" and facts.decoded > self.resident_bytes:
+            return stream(facts, self.data_dir, self.decoders)
+        return load(facts, self.data_dir, upload)
 
     def graph(self, unit: Unit) -> bytes:
         """The ONNX graph, without values, of the network that a unit makes."""

@@ -48,3 +48,32 @@ class Workspace(Protocol):
 
     def progress(self, done: int, of: int, point: Point | None = None) -> None:
         """Say how far it is, in steps; may raise Stop."""
+
+
+class Repeating:
+    """A workspace that can say once more how far it is: for who waits, in the middle of something."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._said = (0, 1)
+        self.checkpoint = workspace.checkpoint
+        self.restore = workspace.restore
+
+    @property
+    def inputs(self) -> Mapping[str, Path]:
+        """As of the workspace."""
+        return self._workspace.inputs
+
+    @property
+    def outputs(self) -> Path:
+        """As of the workspace."""
+        return self._workspace.outputs
+
+    def progress(self, done: int, of: int, point: Point | None = None) -> None:
+        """As of the workspace."""
+        self._said = (done, of)
+        self._workspace.progress(done, of, point)
+
+    def again(self) -> None:
+        """Say what was said last; may raise Stop."""
+        self._workspace.progress(*self._said)

@@ -11,6 +11,7 @@ from winnow.plan.knowing import known
 def chosen(choice: DatasetChoice, facts: DatasetFacts) -> DatasetFacts:
     """The facts of what the choice leaves of a data set. Raises InvalidSpec for what it has not."""
     _check_fingerprint(choice, facts)
+    _check_one_size(choice, facts)
     adapted = {"size": choice.size or facts.size, "channels": choice.channels or facts.channels}
     whole = facts.model_copy(update={"fraction": choice.fraction, **adapted})
     taken = _of_classes(whole, choice.classes) if choice.classes else whole
@@ -56,6 +57,14 @@ def _check_fingerprint(choice: DatasetChoice, facts: DatasetFacts) -> None:
         )
 
 
+def _check_one_size(choice: DatasetChoice, facts: DatasetFacts) -> None:
+    if facts.sizes_differ and choice.size is None:
+        raise InvalidSpec(
+            f"The images of {facts.name!r} differ in size: say what to resize all of them to, height and width, as in "
+            f'"dataset": {{"name": "{facts.name}", "size": [224, 224]}}.'
+        )
+
+
 def _check_sizes(facts: DatasetFacts) -> None:
     sizes = facts.sizes()
     if min(sizes) < 1:
@@ -77,7 +86,7 @@ def _check_fraction(facts: DatasetFacts) -> None:
 
 
 def _check_memory(found: DatasetFacts, asked: DatasetFacts) -> None:
-    if asked.decoded > max(MAX_DECODED, found.decoded):
+    if asked.source != "folder" and asked.decoded > max(MAX_DECODED, found.decoded):  # a folder can be streamed
         height, width = asked.size
         raise InvalidSpec(
             f"At {height}×{width} pixels and {asked.channels} channel(s), the images of {asked.name!r} have "

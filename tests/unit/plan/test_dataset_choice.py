@@ -120,6 +120,21 @@ def test_images_that_are_too_small_for_a_network_can_be_resized() -> None:
     assert resolve(SPEC.validate_python(resized), DIGITS_LIKE, "cpu").dataset.size == (16, 16)
 
 
+def test_images_that_differ_in_size_want_one() -> None:
+    mixed = DIGITS_LIKE.model_copy(update={"source": "folder", "format": "folder", "sizes_differ": True})
+    with pytest.raises(InvalidSpec, match=r"differ in size.*\[224, 224\]"):
+        resolve(SPEC.validate_python(SPEC_OF_ALL), mixed, "cpu")
+    resized = SPEC_OF_ALL | {"dataset": {"name": "digits", "size": [8, 8]}}
+    same = places(resolve(SPEC.validate_python(resized), mixed, "cpu"), {})[0].unit
+    assert same.key == key()  # the same content at the same size, whatever it was before
+
+
+def test_a_folder_may_be_larger_than_memory() -> None:
+    folder = DIGITS_LIKE.model_copy(update={"source": "folder", "format": "folder"})
+    large = SPEC_OF_ALL | {"dataset": {"name": "digits", "size": [1024, 1024], "channels": 3}}
+    assert resolve(SPEC.validate_python(large | {"model": "lenet_300_100"}), folder, "cpu").dataset.decoded > 5e9
+
+
 def test_some_classes_keep_their_superclasses_and_the_key_does_not_name_them() -> None:
     """They follow from the fingerprint: results from before they were known stay where they are."""
     grouped = DIGITS_LIKE.model_copy(update={"superclasses": (0, 1) * 5})

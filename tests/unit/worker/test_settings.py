@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from worker.child import Launch
 from worker.memory import oom_kills
 from worker.settings import Settings, runner_environment
 
@@ -25,6 +26,13 @@ def test_secrets_do_not_show_and_do_not_reach_runners(monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, "hush")
     assert "hush" not in repr(Settings())
     assert "hush" not in runner_environment().values()
+
+
+def test_a_runner_is_told_what_to_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINNOW_RESIDENT_BYTES", "1000")
+    launch = Launch("cpu", {}, 1 << 20, resident_bytes=Settings().resident_bytes, decoders=3)
+    command = " ".join(launch.command(1))
+    assert "--resident-bytes 1000 --decoders 3" in command
 
 
 @pytest.mark.parametrize("name", ["../other", "", "a/b", ".hidden", "x" * 101])

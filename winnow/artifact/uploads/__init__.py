@@ -4,7 +4,7 @@ from pathlib import Path
 
 from winnow.artifact.uploads.facts import UploadFacts, unchanged
 from winnow.artifact.uploads.fingerprint import of_arrays
-from winnow.artifact.uploads.folder import folder_of, inspect_folder, read_folder
+from winnow.artifact.uploads.folder import folder_of, inspect_folder, list_folder, read_folder
 from winnow.artifact.uploads.npz import inspect_npz, read_npz
 from winnow.artifact.uploads.raw import RawImages
 from winnow.artifact.uploads.zips import inspect_zip, read_zip
@@ -17,6 +17,7 @@ __all__ = [
     "inspect_folder",
     "inspect_npz",
     "inspect_zip",
+    "list_folder",
     "of_arrays",
     "read_folder",
     "read_upload",

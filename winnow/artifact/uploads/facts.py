@@ -19,6 +19,7 @@ class UploadFacts(Value):
     classes: tuple[str, ...] = Field(description="Class names by index.")
     channels: int = Field(description="1 if no image has colour, else 3.")
     size: tuple[int, int] = Field(description="Height and width that images have or are resized to.")
+    sizes_differ: bool | None = Field(None, description="Whether images of a folder differ in size; null: no.")
     counts: tuple[int, ...] = Field(description="Images per class, without those of the test set.")
     test_counts: tuple[int, ...] | None = Field(description="Images per class in the data set's own test set, if any.")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from winnow.artifact.uploads.facts import UploadFacts
-from winnow.artifact.uploads.image_files import Size, inspect_files, read_files
+from winnow.artifact.uploads.image_files import Listing, Size, inspect_files, listed, read_files
 from winnow.artifact.uploads.raw import RawImages
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidFile, NotFound
@@ -30,12 +30,17 @@ def inspect_folder(folder: Path, size: Size | None = None) -> UploadFacts:
 
     Raises InvalidFile with a text that says what to do.
     """
-    return inspect_files("folder", _paths(folder), lambda path: _bytes(folder / path), size)
+    return inspect_files("folder", _paths(folder), lambda path: file_bytes(folder / path), size)
 
 
 def read_folder(folder: Path, facts: DatasetFacts) -> RawImages:
     """The decoded images of a folder. Raises Conflict where it has changed, InvalidFile where an image is damaged."""
-    return read_files(_paths(folder), lambda path: _bytes(folder / path), facts)
+    return read_files(_paths(folder), lambda path: file_bytes(folder / path), facts)
+
+
+def list_folder(folder: Path) -> Listing:
+    """The images of a folder by their names alone: nothing is opened. Raises InvalidFile for another layout."""
+    return listed(_paths(folder))
 
 
 def _paths(folder: Path) -> list[str]:
@@ -47,7 +52,8 @@ def _paths(folder: Path) -> list[str]:
     ]
 
 
-def _bytes(path: Path) -> bytes:
+def file_bytes(path: Path) -> bytes:
+    """All of a file. Raises InvalidFile, naming it, where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from winnow.artifact.images import ImageHeader, decode_as, inspect_image
 from winnow.artifact.uploads.facts import UploadFacts, checked, unchanged
@@ -24,13 +25,26 @@ Size = tuple[int, int]
 Read = Callable[[str], bytes]
 
 
-class _File(NamedTuple):
+class ImageFile(NamedTuple):
+    """Where an image belongs, and its path."""
+
     place: Place
     path: str
 
 
+class Listing(NamedTuple):
+    """Image files in the order of the fingerprint, each one's class index, and how many, the first, are a test set."""
+
+    files: list[ImageFile]
+    labels: NDArray[np.int64]
+    tested: int
+
+
 def inspect_files(kind: Literal["zip", "folder"], paths: Iterable[str], read: Read, size: Size | None) -> UploadFacts:
-    """The facts of a data set of image files; where sizes are mixed, `size` says what to resize them to."""
+    """The facts of a data set of image files; where sizes are mixed, `size` says what to resize them to.
+
+    Of a folder each job says that: its size is then the first image's.
+    """
     files = _in_order(paths)
     classes = _classes(files)
     headers, fingerprint = _Headers(), Fingerprint("files")
@@ -46,7 +60,8 @@ def inspect_files(kind: Literal["zip", "folder"], paths: Iterable[str], read: Re
             fingerprint=fingerprint.hexdigest(),
             classes=classes,
             channels=headers.channels,
-            size=size or headers.one_size(),
+            size=size or (headers.first_size() if kind == "folder" else headers.one_size()),
+            sizes_differ=(size is None and headers.sizes_differ) or None,
             counts=tuple(counts["train", label] for label in classes),
             test_counts=tuple(counts["test", label] for label in classes) if tested else None,
         )
@@ -58,11 +73,8 @@ def read_files(paths: Iterable[str], read: Read, facts: DatasetFacts) -> RawImag
 
     Raises Conflict where they are no longer what the facts say, InvalidFile where one cannot be decoded.
     """
-    files = _in_order(paths)
-    tested = sum(place.split == "test" for place, _ in files)
-    index_of = {label: index for index, label in enumerate(_classes(files))}
+    files, y, tested = listed(paths)
     x = np.empty((len(files), *facts.size, facts.channels), dtype=np.uint8)
-    y = np.array([index_of[place.label] for place, _ in files], dtype=np.int64)
     fingerprint = Fingerprint("files")
     for row, (place, path) in enumerate(files):
         data = read(path)
@@ -72,6 +84,14 @@ def read_files(paths: Iterable[str], read: Read, facts: DatasetFacts) -> RawImag
     if not tested:
         return RawImages(x, y)
     return RawImages(x[tested:], y[tested:], x[:tested], y[:tested])  # "test" sorts before "train"
+
+
+def listed(paths: Iterable[str]) -> Listing:
+    """What the paths alone tell. Raises InvalidFile where they are laid out otherwise."""
+    files = _in_order(paths)
+    index_of = {label: index for index, label in enumerate(_classes(files))}
+    labels = np.array([index_of[place.label] for place, _ in files], dtype=np.int64)
+    return Listing(files, labels, sum(place.split == "test" for place, _ in files))
 
 
 class _Headers:
@@ -86,6 +106,15 @@ class _Headers:
             self.channels = 3
         if len(self._sizes) < 2:
             self._sizes.setdefault(header.size, path)
+
+    @property
+    def sizes_differ(self) -> bool:
+        """Whether there are several."""
+        return len(self._sizes) > 1
+
+    def first_size(self) -> Size:
+        """The size of the first image."""
+        return next(iter(self._sizes))
 
     def one_size(self) -> Size:
         """The size that all have. Raises InvalidFile, with two examples, where they differ."""
@@ -102,13 +131,13 @@ def _text(size: Size) -> str:
     return f"{size[0]}×{size[1]}"
 
 
-def _in_order(paths: Iterable[str]) -> list[_File]:
+def _in_order(paths: Iterable[str]) -> list[ImageFile]:
     """The files in the order of the fingerprint, those to ignore left out."""
     kept = [path for path in paths if not ignored(path)]
-    return sorted(map(_File, places(kept), kept))
+    return sorted(map(ImageFile, places(kept), kept))
 
 
-def _classes(files: Sequence[_File]) -> tuple[str, ...]:
+def _classes(files: Sequence[ImageFile]) -> tuple[str, ...]:
     """The classes to train on, sorted by name. Raises InvalidFile where the test set has others."""
     trained = {place.label for place, _ in files if place.split == "train"}
     for place, _ in files:

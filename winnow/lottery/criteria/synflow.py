@@ -19,6 +19,6 @@ def synflow(subject: Subject) -> Scores:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.abs_()
-    ones = torch.ones(1, recipe.channels, *recipe.size, dtype=torch.float64, device=subject.split.train.x.device)
+    ones = torch.ones(1, recipe.channels, *recipe.size, dtype=torch.float64, device=subject.split.train.device)
     flow = gradients(network, network(ones).sum())
     return as_scores({name: weight * flow[name] for name, weight in parameters(network).items()})

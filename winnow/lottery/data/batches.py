@@ -9,9 +9,9 @@ from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.seeds import seed_for
 from winnow.contract.specs.training import Augment
 from winnow.lottery.data.augment import augmented
-from winnow.lottery.data.images import Part
+from winnow.lottery.data.images import AnyPart
 from winnow.lottery.data.normalise import Normalisation
-from winnow.lottery.distributed.ranks import Share
+from winnow.lottery.distributed.ranks import Ranks, Share
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -28,10 +28,10 @@ def order(seed: int, replicate: int, epoch: int, images: int, copy: int = 0) -> 
     return torch.randperm(images, generator=generator)
 
 
-def in_order(part: Part, preprocessing: Preprocessing, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def in_order(part: AnyPart, preprocessing: Preprocessing, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """The images of a split as they lie, normalised, with their labels: for measuring. Each holds until the next."""
-    normalise = Normalisation(preprocessing, part.x.device)
-    for x, y in zip(torch.split(part.x, batch_size), torch.split(part.y, batch_size), strict=True):
+    normalise = Normalisation(preprocessing, part.device)
+    for x, y in part.in_order(batch_size):
         yield normalise(x), y
 
 
@@ -40,7 +40,7 @@ class Batches:
 
     def __init__(  # noqa: PLR0913 - all that a batch depends on, and nothing else
         self,
-        part: Part,
+        part: AnyPart,
         preprocessing: Preprocessing,
         *,
         batch_size: int,
@@ -48,6 +48,7 @@ class Batches:
         replicate: int,
         augment: Augment,
         copy: int = 0,
+        ranks: Ranks | None = None,
     ) -> None:
         self.steps_per_epoch = steps_per_epoch(len(part), batch_size)
         self._part = part
@@ -56,28 +57,36 @@ class Batches:
         self._replicate = replicate
         self._augment = augment
         self._copy = copy
-        self._normalise = Normalisation(preprocessing, part.x.device)
+        self._ranks = ranks
+        self._normalise = Normalisation(preprocessing, part.device)
         self._epoch = -1
         self._indices: tuple[Tensor, ...] = ()
-        self._pixels = part.x[:batch_size].clone()
+        self._batch = part.batches(self._chosen)
 
     def size(self, step: int) -> int:
-        """The images of the batch of an absolute step."""
+        """The images of the batch of an absolute step, in all processes."""
         place = step % self.steps_per_epoch
         return min(self._batch_size, len(self._part) - place * self._batch_size)
 
-    def at(self, step: int, share: Share | None = None) -> tuple[Tensor, Tensor]:
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Images float32 B×C×H×W and labels int64 B of an absolute step from 0 on. They hold until the next.
 
-        Of a share the same images, changed by the same draws, that are in its place in the whole batch.
+        Of several processes each gets its share: the images, changed by the draws, of its place in the whole batch.
         """
+        x, y = self._batch(step)
+        if self._augment.crop or self._augment.flip:
+            seed = seed_for(self._seed, "augment", self._replicate, step, copy=self._copy)
+            x = augmented(x, self._augment, seed, self._share(step))
+        return self._normalise(x), y
+
+    def _share(self, step: int) -> Share | None:
+        return None if self._ranks is None else self._ranks.share(self.size(step))
+
+    def _chosen(self, step: int) -> Tensor:
+        """The places of a step's images."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             indices = order(self._seed, self._replicate, epoch, len(self._part), self._copy)
             self._epoch, self._indices = epoch, torch.split(indices.to(self._part.y.device), self._batch_size)
-        chosen = self._indices[place] if share is None else self._indices[place][share.images]
-        x = torch.index_select(self._part.x, 0, chosen, out=self._pixels[: len(chosen)])
-        if self._augment.crop or self._augment.flip:
-            seed = seed_for(self._seed, "augment", self._replicate, step, copy=self._copy)
-            x = augmented(x, self._augment, seed, share)
-        return self._normalise(x), self._part.y.index_select(0, chosen)
+        share = self._share(step)
+        return self._indices[place] if share is None else self._indices[place][share.images]

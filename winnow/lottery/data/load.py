@@ -7,14 +7,16 @@ import torch
 from numpy.typing import NDArray
 
 from winnow.artifact.images import adapted
-from winnow.artifact.uploads import RawImages, folder_of, of_arrays, read_folder, read_upload, unchanged
+from winnow.artifact.uploads import RawImages, folder_of, list_folder, of_arrays, read_folder, read_upload, unchanged
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.problems import NotFound
+from winnow.contract.problems import Conflict, NotFound
 from winnow.lottery.data.cifar import LAYOUTS, cifar
+from winnow.lottery.data.decoders import Decoders, Form
 from winnow.lottery.data.digits import digits
 from winnow.lottery.data.idx import READERS, idx
 from winnow.lottery.data.images import Images, Part
 from winnow.lottery.data.official import FOLDERS, official
+from winnow.lottery.data.streamed import Source, Streamed
 
 
 def load(facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None = None) -> Images:
@@ -30,6 +32,36 @@ def load(facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None 
     return Images(_part(raw.x, raw.y, facts), test)
 
 
+def stream(facts: DatasetFacts, data_dir: Path | None, decoders: Decoders) -> Images:
+    """The images of a folder of the data directory, which stay in their files until they are wanted.
+
+    Only names are looked at now: that contents are what the facts say is found where the images are measured. Raises
+    Conflict and NotFound as `load` does.
+    """
+    whole, folder = facts.whole, _folder(facts, data_dir)
+    files, labels, tested = list_folder(folder)
+    y = torch.from_numpy(labels)
+    counts = sum(whole.counts), sum(whole.test_counts or ())
+    if counts != (len(files) - tested, tested) or len(whole.classes) != int(y.max()) + 1:
+        raise Conflict(
+            f"data set {facts.name!r} has changed since the job was submitted: it had {sum(counts)} images of "
+            f"{len(whole.classes)} classes and has {len(files)} of {int(y.max()) + 1}; put the old files back, or "
+            "submit the job again"
+        )
+    source = Source(
+        whole, Form(folder.absolute(), facts.channels, *facts.size), tuple(path for _, path in files), decoders
+    )
+    rows = torch.arange(len(files))
+    test = Streamed(source, rows[:tested], y[:tested]) if tested else None
+    return Images(Streamed(source, rows[tested:], y[tested:]), test)
+
+
+def _folder(facts: DatasetFacts, data_dir: Path | None) -> Path:
+    if data_dir is None:
+        raise NotFound(f"data set {facts.name!r} is a folder of the data directory: set WINNOW_DATA_DIR")
+    return folder_of(data_dir, facts.name)
+
+
 def _raw(facts: DatasetFacts, data_dir: Path | None, upload: Path | None) -> RawImages:
     if facts.name in FOLDERS and facts.source == "builtin":
         return official(facts.name, data_dir)
@@ -41,9 +73,7 @@ def _raw(facts: DatasetFacts, data_dir: Path | None, upload: Path | None) -> Raw
         if upload is None:
             raise NotFound(f"data set {facts.name!r} was uploaded, and its file is not at hand: give it as well")
         return read_upload(upload, facts)
-    if data_dir is None:
-        raise NotFound(f"data set {facts.name!r} is a folder of the data directory: set WINNOW_DATA_DIR")
-    return read_folder(folder_of(data_dir, facts.name), facts)
+    return read_folder(_folder(facts, data_dir), facts)
 
 
 def _builtin(name: str, data_dir: Path | None) -> RawImages:

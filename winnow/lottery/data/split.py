@@ -5,8 +5,7 @@ from torch import Tensor
 
 from winnow.contract.datasets import TEST_FRACTION, VALIDATION_FRACTION, DatasetFacts, split_counts
 from winnow.contract.seeds import seed_for
-from winnow.lottery.data.images import Images, Part, Split
-from winnow.lottery.data.statistics import measured
+from winnow.lottery.data.images import AnyPart, Images, Split
 
 
 def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
@@ -27,10 +26,10 @@ def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
         _, train = _part_off(train, whole.class_counts().train, seed_for(seed, "fraction"))
     if facts.subset is not None:
         train, validation, test = (_of_classes(part, facts.subset) for part in (train, validation, test))
-    return Split(train, validation, test, measured(train.x), facts.superclasses)
+    return Split(train, validation, test, train.measured(), facts.superclasses)
 
 
-def _part_off(part: Part, taken: tuple[int, ...], seed: int) -> tuple[Part, Part]:
+def _part_off(part: AnyPart, taken: tuple[int, ...], seed: int) -> tuple[AnyPart, AnyPart]:
     """What is left, and `taken[c]` images of each class c; both in the order in which they came."""
     order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))
     labels = part.y[order]
@@ -40,14 +39,13 @@ def _part_off(part: Part, taken: tuple[int, ...], seed: int) -> tuple[Part, Part
     return _select(part, ~chosen), _select(part, chosen)
 
 
-def _select(part: Part, chosen: Tensor) -> Part:
-    index = chosen.nonzero().flatten()
-    return Part(part.x.index_select(0, index), part.y.index_select(0, index))
+def _select(part: AnyPart, chosen: Tensor) -> AnyPart:
+    return part.only(chosen.nonzero().flatten())
 
 
-def _of_classes(part: Part, subset: tuple[int, ...]) -> Part:
+def _of_classes(part: AnyPart, subset: tuple[int, ...]) -> AnyPart:
     """The images of these classes, which are called 0, 1, … from now on."""
     places = torch.tensor(subset)
     taken = _select(part, torch.isin(part.y, places))
     order = places.argsort()
-    return Part(taken.x, order[torch.searchsorted(places[order], taken.y)])
+    return taken.labelled(order[torch.searchsorted(places[order], taken.y)])

@@ -13,20 +13,31 @@ _IMAGES_AT_ONCE = 4096
 def measured(x: Tensor) -> Preprocessing:
     """The preprocessing whose mean and standard deviation (of the whole population) are those of uint8 N×C×H×W `x`.
 
-    Counted in integers, so that neither the order of the images nor the number of threads can move a bit. A channel
-    that never changes gets a standard deviation of 1.
+    Counted in integers, so that neither the order of the images nor the number of threads can move a bit.
     """
-    channels, height, width = x.shape[1:]
-    moments = [_moments(_histogram(x, channel)) for channel in range(channels)]
-    mean, std = zip(*moments, strict=True)
-    return Preprocessing(channels=channels, size=(height, width), mean=mean, std=std)
+    height, width = x.shape[2:]
+    return preprocessing_of(histograms(x), (height, width))
 
 
-def _histogram(x: Tensor, channel: int) -> list[int]:
+def histograms(x: Tensor) -> Tensor:
+    """How often each channel of uint8 N×C×H×W `x` has each value: int64 C×256. Those of parts add up."""
+    return torch.stack([_histogram(x, channel) for channel in range(x.shape[1])])
+
+
+def preprocessing_of(counts: Tensor, size: tuple[int, int]) -> Preprocessing:
+    """What the histograms of images of this height and width say.
+
+    A channel that never changes gets a standard deviation of 1.
+    """
+    mean, std = zip(*map(_moments, counts.tolist()), strict=True)
+    return Preprocessing(channels=len(counts), size=size, mean=mean, std=std)
+
+
+def _histogram(x: Tensor, channel: int) -> Tensor:
     counts = torch.zeros(256, dtype=torch.int64)
     for chunk in torch.split(x[:, channel], _IMAGES_AT_ONCE):
         counts += torch.bincount(chunk.flatten(), minlength=256)
-    return [int(count) for count in counts]
+    return counts
 
 
 def _moments(histogram: list[int]) -> tuple[float, float]:

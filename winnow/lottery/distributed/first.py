@@ -15,6 +15,7 @@ from winnow.contract.problems import Reason
 from winnow.contract.units import Unit
 from winnow.lottery.distributed.orders import Failure, Order
 from winnow.lottery.distributed.ranks import Ranks, join, leave
+from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import ProcessLost, UnitFailed
 
 LOOK_SECONDS = 0.05
@@ -30,7 +31,7 @@ class _Other(NamedTuple):
 
 
 @contextmanager
-def together(unit: Unit, inputs: Mapping[str, Path], scratch: Path, data_dir: Path | None) -> Iterator[Ranks]:
+def together(unit: Unit, inputs: Mapping[str, Path], scratch: Path, warm: Warm) -> Iterator[Ranks]:
     """All processes of a unit, for as long as this is entered, in a folder that is there for no longer either.
 
     Raises UnitFailed where there are too few GPUs or another process could not do its part, and ProcessLost where one
@@ -41,7 +42,7 @@ def together(unit: Unit, inputs: Mapping[str, Path], scratch: Path, data_dir: Pa
     others: list[_Other] = []
     try:
         ranks = range(1, unit.processes)
-        others.extend(_started(_order(unit, rank, inputs, scratch, data_dir)) for rank in ranks)
+        others.extend(_started(_order(unit, rank, inputs, scratch, warm)) for rank in ranks)
         _await(others)
         yield join(0, unit.processes, scratch / "store", device)
     except RuntimeError as broken:  # what torch says where another process does not answer any more
@@ -67,12 +68,14 @@ def _device(unit: Unit) -> torch.device:
     return torch.device("cuda", 0)
 
 
-def _order(unit: Unit, rank: int, inputs: Mapping[str, Path], scratch: Path, data_dir: Path | None) -> Order:
+def _order(unit: Unit, rank: int, inputs: Mapping[str, Path], scratch: Path, warm: Warm) -> Order:
     return Order(
         unit=unit,
         rank=rank,
         inputs={name: path.absolute() for name, path in inputs.items()},
-        data_dir=data_dir.absolute() if data_dir else None,
+        data_dir=warm.data_dir.absolute() if warm.data_dir else None,
+        resident_bytes=warm.resident_bytes,
+        decoders=warm.decoders.count,
         folder=scratch.absolute() / str(rank),
         store=scratch.absolute() / "store",
     )

@@ -24,7 +24,7 @@ def shared_gradients(training: "Training", ranks: Ranks) -> Tensor:
     loss: Tensor = training.optimizer.parameters[0].new_zeros(())
     training.optimizer.zero_grad()
     if share.stop > share.start:
-        images, labels = training.batches.at(training.step, share)
+        images, labels = training.batches.at(training.step)
         training.dropout.draw_for(training.step, share)
         logits = training.taught(images)
         summed = cross_entropy(logits, labels, label_smoothing=training.smoothing, reduction="sum")

@@ -14,6 +14,8 @@ class Order(Record):
     rank: int
     inputs: dict[str, Path]
     data_dir: Path | None
+    resident_bytes: int
+    decoders: int
     folder: Path
     store: Path
 

@@ -18,7 +18,7 @@ from winnow.lottery.distributed.first import together
 from winnow.lottery.distributed.workspaces import FirstWorkspace
 from winnow.lottery.numerics import settle
 from winnow.lottery.warm import Warm
-from winnow.lottery.workspace import ProcessLost, Stop, UnitFailed, Workspace
+from winnow.lottery.workspace import ProcessLost, Repeating, Stop, UnitFailed, Workspace
 
 __all__ = ["ProcessLost", "Stop", "UnitFailed", "Warm", "Workspace", "run", "settle"]
 
@@ -33,8 +33,10 @@ def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
     """
     started = time.monotonic()
     settle(unit.inputs.threads, unit.inputs.resource)
+    repeating = Repeating(workspace)
     try:
-        found = _in_all_processes(unit, workspace, warm)
+        with warm.working(repeating.again):
+            found = _in_all_processes(unit, repeating, warm)
     except WinnowError as error:
         raise UnitFailed(Reason.DATA_ERROR, error.detail) from error
     except (MemoryError, torch.OutOfMemoryError) as error:
@@ -58,7 +60,7 @@ def _in_all_processes(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResul
     if unit.processes == 1 or warm.ranks is not None:
         return _by_kind(unit, workspace, warm)
     scratch = workspace.outputs.with_name(f"{workspace.outputs.name}-processes")
-    with together(unit, workspace.inputs, scratch, warm.data_dir) as ranks, warm.among(ranks):
+    with together(unit, workspace.inputs, scratch, warm) as ranks, warm.among(ranks):
         return _by_kind(unit, FirstWorkspace(workspace, ranks), warm)
 
 

@@ -12,7 +12,7 @@ from winnow.contract.inputs import EvaluateInputs
 from winnow.contract.results import Metrics, UnitResult
 from winnow.contract.units import Unit
 from winnow.lottery.architectures import build, placed
-from winnow.lottery.data.images import Part, Split
+from winnow.lottery.data.images import Split
 from winnow.lottery.evaluation import full_score
 from winnow.lottery.state import load_network
 from winnow.lottery.units import evidence
@@ -28,7 +28,7 @@ def evaluate(unit: Unit, inputs: EvaluateInputs, workspace: Workspace, warm: War
     split = _as_the_model_sees_it(inputs, warm.split(unit, workspace), metadata)
     network = build(*unit.network)
     load_network(network, weights)
-    placed(network, split.test.x.device)
+    placed(network, split.test.device)
     found = full_score(network, split.test, split, lambda: workspace.progress(0, 1))
     workspace.progress(1, 1)
     known = untrained(unit.network, network, masks, (evidence.values_zero(weights, masks),), inputs.resource)
@@ -40,7 +40,7 @@ def _as_the_model_sees_it(inputs: EvaluateInputs, split: Split, metadata: Mappin
     called_alike = inputs.labels == tuple(range(inputs.classes))
     return replace(
         split,
-        test=Part(split.test.x, labels[split.test.y]),
+        test=split.test.labelled(labels[split.test.y]),
         preprocessing=Header.of_metadata(metadata).preprocessing,
         superclasses=split.superclasses if called_alike else None,
     )

@@ -19,7 +19,7 @@ from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
 from winnow.lottery.architectures import build, placed
 from winnow.lottery.data.batches import in_order
-from winnow.lottery.data.images import Part, Split
+from winnow.lottery.data.images import AnyPart, Part, Split
 from winnow.lottery.freezing import cut, freeze
 from winnow.lottery.state import Array, load_network
 from winnow.lottery.units import evidence
@@ -36,7 +36,7 @@ def features(unit: Unit, inputs: FeaturesInputs, workspace: Workspace, warm: War
     """Run every image through the frozen part, in evaluation mode."""
     begun = beginning(inputs, workspace)
     split = begun.split(warm.split(unit, workspace))
-    network = placed(build(*inputs.recipe.network), split.train.x.device)
+    network = placed(build(*inputs.recipe.network), split.train.device)
     load_network(network, begun.values)
     freeze(network, inputs.trainable)
     halves = cut(network, inputs.trainable)
@@ -59,22 +59,22 @@ def features(unit: Unit, inputs: FeaturesInputs, workspace: Workspace, warm: War
 
 def read_features(path: Path, split: Split) -> Split:
     """The split with features for images, on the device of its images."""
-    arrays, device = read_weights(path), split.train.x.device
+    arrays, device = read_weights(path), split.train.device
     tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
     parts = {name: Part(tensors[f"{name}.x"], tensors[f"{name}.y"]) for name in _parts(split)}
     return replace(split, train=parts["train"], validation=parts["validation"], test=parts["test"])
 
 
-def _parts(split: Split) -> dict[str, Part]:
+def _parts(split: Split) -> dict[str, AnyPart]:
     return {"train": split.train, "validation": split.validation, "test": split.test}
 
 
 def _fits(before: nn.Module, split: Split, images: int) -> bool:
-    some = Part(split.train.x[:1], split.train.y[:1])
+    some = split.train.only(torch.zeros(1, dtype=torch.int64, device=split.train.y.device))
     return _through(before, some, split, lambda _count: None).nbytes * images <= MAX_DECODED
 
 
-def _through(before: nn.Module, part: Part, split: Split, beat: Callable[[int], None]) -> Array:
+def _through(before: nn.Module, part: AnyPart, split: Split, beat: Callable[[int], None]) -> Array:
     found = []
     with torch.inference_mode():
         for images, labels in in_order(part, split.preprocessing, IMAGES_AT_ONCE):

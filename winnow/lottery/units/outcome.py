@@ -64,7 +64,7 @@ def result(
 ) -> UnitResult:
     """What was found; `run` adds files and time. `steps_before`: steps of the dense run that the arm builds on."""
     shape = training.recipe.network
-    resource: Literal["cpu", "gpu"] = "gpu" if training.split.train.x.is_cuda else "cpu"
+    resource: Literal["cpu", "gpu"] = "gpu" if training.split.train.device.type == "cuda" else "cpu"
     all_checks = (*checks, *evidence.alike_in_all_processes(training))
     return untrained(shape, training.network, masks, all_checks, resource).model_copy(
         update={

@@ -66,3 +66,12 @@ def test_names_that_lead_elsewhere_find_nothing(tmp_path: Path, name: str) -> No
     (tmp_path / ".hidden").mkdir()
     with pytest.raises(NotFound, match="WINNOW_DATA_DIR"):
         folder_of(tmp_path, name)
+
+
+def test_of_a_folder_whose_images_differ_in_size_a_job_says_what_to_resize_them_to(tmp_path: Path) -> None:
+    folder = laid_out(tmp_path / "shapes", FILES)
+    assert inspect_folder(folder).sizes_differ is None
+    (folder / "train" / "b" / "tall.png").write_bytes(image(size=(9, 7)))
+    facts = inspect_folder(folder)
+    assert (facts.size, facts.sizes_differ) == ((8, 8), True)
+    assert inspect_folder(folder, (5, 4)).sizes_differ is None
