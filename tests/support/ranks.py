@@ -22,7 +22,7 @@ from winnow.contract.specs.training import Augment
 from winnow.lottery.data.batches import Batches
 from winnow.lottery.data.images import Split
 from winnow.lottery.distributed.gradients import shared_gradients
-from winnow.lottery.distributed.ranks import Ranks, Share, join, leave
+from winnow.lottery.distributed.ranks import Ranks, join, leave
 from winnow.lottery.numerics import settle
 from winnow.lottery.pruning import prune
 from winnow.lottery.scoring import Subject
@@ -90,8 +90,8 @@ class InDouble:
         self.own = own
         self.size = own.size
 
-    def at(self, step: int, share: Share | None = None) -> tuple[Tensor, Tensor]:
-        images, labels = self.own.at(step, share)
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        images, labels = self.own.at(step)
         return images.double(), labels
 
 
