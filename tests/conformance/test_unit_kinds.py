@@ -5,6 +5,7 @@ import pytest
 from tests.conformance.unit_kind import UnitKindConformance, searching_job
 from tests.support.brought import brought_unit, safetensors, weights
 from tests.support.lottery import digits_job, do, do_all
+from tests.support.published import NETWORK, data_dir, pretrained_unit, squeezenet
 from tests.support.transfers import source_job, transfer_job
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.specs.choices import DatasetChoice, ModelChoice
@@ -104,6 +105,22 @@ class TestBrought(UnitKindConformance):
 
     def is_it(self, place: Place) -> bool:
         return place.unit.kind == "brought"
+
+
+class TestPretrained(UnitKindConformance):
+    trains = False
+
+    @staticmethod
+    def job() -> Resolved:
+        model = ModelChoice(name=NETWORK, weights="pretrained")
+        return resolve(EvaluateSpec(model=model), None, "cpu", (pretrained_unit(squeezenet()),))
+
+    @staticmethod
+    def warm() -> Warm:
+        return Warm(data_dir())
+
+    def is_it(self, place: Place) -> bool:
+        return place.unit.kind == "pretrained"
 
 
 class TestEvaluate(UnitKindConformance):

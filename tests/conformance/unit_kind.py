@@ -40,6 +40,11 @@ class UnitKindConformance:
         """The job whose unit it is; another one where a kind of work is not in the small job."""
         return small_job()
 
+    @staticmethod
+    def warm() -> Warm:
+        """What a fresh process begins with; with a data directory where the job needs one."""
+        return Warm(None)
+
     def is_it(self, place: Place) -> bool:
         """Whether this is the unit to try."""
         raise NotImplementedError
@@ -50,7 +55,7 @@ class UnitKindConformance:
         """Every unit of the job, done: whatever a kind needs to read lies there."""
         folder = tmp_path_factory.mktemp("parents")
         (folder / sha256(cls.sent).hexdigest()).write_bytes(cls.sent)
-        do_all(cls.job(), folder, Warm(None))
+        do_all(cls.job(), folder, cls.warm())
         return folder
 
     @pytest.fixture
@@ -68,7 +73,7 @@ class UnitKindConformance:
             outputs = tmp_path / str(number)
             outputs.mkdir()
             workspace = MemoryWorkspace(outputs, inputs_of(unit, parents), **options)  # type: ignore[arg-type]
-            return run(unit, workspace, Warm(None)), workspace
+            return run(unit, workspace, self.warm()), workspace
 
         return attempt
 
@@ -107,7 +112,7 @@ class UnitKindConformance:
             outputs.mkdir()
             cut = MemoryWorkspace(outputs, inputs_of(unit, parents), stop=after(call))
             with pytest.raises(Stop):
-                run(unit, cut, Warm(None))
+                run(unit, cut, self.warm())
             assert (cut.saved is not None) == self.trains
             resumed, _ = attempt(saved=cut.saved)
             assert resumed.files == whole.files
@@ -116,5 +121,5 @@ class UnitKindConformance:
     def test_a_stop_that_wants_no_checkpoint_leaves_none(self, unit: Unit, parents: Path, tmp_path: Path) -> None:
         workspace = MemoryWorkspace(tmp_path, inputs_of(unit, parents), stop=lambda _done: True, keep=False)
         with pytest.raises(Stop):
-            run(unit, workspace, Warm(None))
+            run(unit, workspace, self.warm())
         assert workspace.saved is None

@@ -70,8 +70,13 @@ def matched(found: Mapping[str, Entry], wanted: Mapping[str, Shape]) -> dict[str
 
 def read_brought(path: Path, wanted: Mapping[str, Shape]) -> dict[str, Array]:
     """The tensors as the architecture wants them: float32, counts int64, in its order. Raises InvalidFile."""
-    names = matched(entries(path), wanted)
-    tensors, _ = read_tensors(path)
+    matched(entries(path), wanted)  # by its header alone: what does not fit is not read
+    return fitted(read_tensors(path)[0], wanted)
+
+
+def fitted(tensors: Mapping[str, Array], wanted: Mapping[str, Shape]) -> dict[str, Array]:
+    """Tensors by the names of a file as the architecture wants them. Raises InvalidFile."""
+    names = matched({name: Entry(str(array.dtype), array.shape) for name, array in tensors.items()}, wanted)
     return {name: _value(tensors, names, name, shape) for name, shape in wanted.items()}
 
 

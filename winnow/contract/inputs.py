@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from winnow.contract.catalog.pretrained import imagenet_classes
 from winnow.contract.recipes import Begin, Ramp, Rates, Recipe, Retrain
 from winnow.contract.specs.granularity import Granularity
 from winnow.contract.specs.jobs import Control
@@ -60,21 +61,38 @@ class ControlInputs(_Inputs):
     retrain: Retrain
 
 
-class BroughtInputs(Value):
-    """Weights that somebody brings, made a model: matched with the architecture's tensors, and written as its files."""
+class OutsideInputs(Value):
+    """Weights from elsewhere, made a model: matched with the architecture's tensors, and written as its files."""
 
-    kind: Literal["brought"] = "brought"
     architecture: str
-    classes: tuple[str, ...] = Field(description="The classes by the index of their logit.")
     channels: Literal[1, 3]
     size: tuple[int, int]
     mean: tuple[Exact, ...]
     std: tuple[Exact, ...]
+    threads: int = 1
+    resource: Literal["cpu"] = "cpu"
+
+
+class BroughtInputs(OutsideInputs):
+    """Weights that somebody brings."""
+
+    kind: Literal["brought"] = "brought"
+    classes: tuple[str, ...] = Field(description="The classes by the index of their logit.")
     weights: str = Field(description="SHA-256 of the safetensors file that was brought.")
     mask: str | None = Field(None, description="SHA-256 of its mask file.")
     zeros: Literal["masked"] | None = Field(None, description="Weights that are 0 are masked positions.")
-    threads: int = 1
-    resource: Literal["cpu"] = "cpu"
+
+
+class PretrainedInputs(OutsideInputs):
+    """Weights that torchvision's authors publish."""
+
+    kind: Literal["pretrained"] = "pretrained"
+    file: str = Field(description="Its published name, which ends in the first digits of its SHA-256.")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes by the index of their logit: of all such files the same, so no part of a key."""
+        return imagenet_classes()
 
 
 class EvaluateInputs(Value):
@@ -128,6 +146,7 @@ Inputs = Annotated[
     | ControlInputs
     | StabilityInputs
     | BroughtInputs
+    | PretrainedInputs
     | EvaluateInputs
     | FeaturesInputs
     | TransferInputs,
@@ -137,4 +156,4 @@ Inputs = Annotated[
 ROLES = ("start", "parent", "level", "model", "features")
 """The fields of inputs that hold the key of another unit: what it is read for."""
 
-Kind = Literal["train", "level", "control", "stability", "brought", "evaluate", "features", "transfer"]
+Kind = Literal["train", "level", "control", "stability", "brought", "pretrained", "evaluate", "features", "transfer"]

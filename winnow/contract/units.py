@@ -6,7 +6,16 @@ from pydantic import Field
 
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import model_id
-from winnow.contract.inputs import ROLES, BroughtInputs, ControlInputs, EvaluateInputs, Inputs, Kind, LevelInputs
+from winnow.contract.inputs import (
+    ROLES,
+    BroughtInputs,
+    ControlInputs,
+    EvaluateInputs,
+    Inputs,
+    Kind,
+    LevelInputs,
+    OutsideInputs,
+)
 from winnow.contract.recipes import NetworkShape
 from winnow.contract.values import Value, canonical_json, sha256_hex
 
@@ -19,6 +28,7 @@ VERSIONS = {
     "control": 1,
     "stability": 1,
     "brought": 1,
+    "pretrained": 1,
     "evaluate": 1,
     "features": 1,
     "transfer": 1,
@@ -80,15 +90,15 @@ class Unit(Value):
     @property
     def facts(self) -> DatasetFacts:
         """The data set of a unit that reads one."""
-        assert self.dataset is not None  # noqa: S101 - the caller's mistake: a brought network reads no images
+        assert self.dataset is not None  # noqa: S101 - the caller's mistake: weights from elsewhere want no images
         return self.dataset
 
     @property
     def network(self) -> NetworkShape:
         """The network that it is about."""
         match self.inputs:
-            case BroughtInputs(architecture=architecture, classes=classes, channels=channels, size=size):
-                return NetworkShape(architecture, len(classes), channels, size)
+            case OutsideInputs(architecture=architecture, channels=channels, size=size):
+                return NetworkShape(architecture, len(self.classes), channels, size)
             case EvaluateInputs(architecture=architecture, classes=count, channels=channels, size=size):
                 return NetworkShape(architecture, count, channels, size)
         return self.inputs.recipe.network
@@ -96,17 +106,17 @@ class Unit(Value):
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes of the network it makes, by index."""
-        return self.inputs.classes if isinstance(self.inputs, BroughtInputs) else self.facts.classes
+        return self.inputs.classes if isinstance(self.inputs, OutsideInputs) else self.facts.classes
 
     @property
     def seed(self) -> int:
         """What its random numbers follow from; 0 where it draws none."""
-        return 0 if isinstance(self.inputs, BroughtInputs | EvaluateInputs) else self.inputs.recipe.seed
+        return 0 if isinstance(self.inputs, OutsideInputs | EvaluateInputs) else self.inputs.recipe.seed
 
     @property
     def replicate(self) -> int:
         """The replicate that it belongs to; 0 where there are none."""
-        return 0 if isinstance(self.inputs, BroughtInputs | EvaluateInputs) else self.inputs.recipe.replicate
+        return 0 if isinstance(self.inputs, OutsideInputs | EvaluateInputs) else self.inputs.recipe.replicate
 
     @property
     def level(self) -> int:

@@ -1,5 +1,6 @@
-"""State dicts of PyTorch's own pickled form, turned into safetensors: on the user's machine, never in the service.
+"""State dicts of PyTorch's own pickled form: what people have is turned into safetensors on their own machines.
 
+The service reads none that people send, and of its own accord only files that are known by their hash.
 `weights_only=True` has been broken twice (CVE-2025-32434, CVE-2026-24747), so the file must come from a trusted place.
 """
 
@@ -19,7 +20,14 @@ HOW = "torch.save(model.state_dict(), PATH)"
 
 
 def convert(source: Path, target: Path) -> dict[str, tuple[int, ...]]:
-    """Write the tensors of a state dict to `target`; returns their shapes by name.
+    """Write the tensors of a state dict to `target`; returns their shapes by name. Raises InvalidFile."""
+    state = read_state(source)
+    target.write_bytes(save({name: tensor.contiguous().clone() for name, tensor in state.items()}))
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def read_state(source: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a state dict.
 
     Training scripts wrap state dicts, and DataParallel prefixes every name with `module.`: both are taken off. Raises
     InvalidFile where there is no state dict in the file.
@@ -33,8 +41,7 @@ def convert(source: Path, target: Path) -> dict[str, tuple[int, ...]]:
     state = _state(content)
     if not state:
         raise InvalidFile(f"{source.name} holds no state dict: save it with {HOW}")
-    target.write_bytes(save({name: tensor.contiguous().clone() for name, tensor in state.items()}))
-    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+    return state
 
 
 def _state(content: Any) -> dict[str, torch.Tensor]:

@@ -59,7 +59,7 @@ def audit(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Check, ...]
 
 
 def _origin(model: Unit) -> str:
-    return "brought" if model.kind == "brought" else "trained here"
+    return model.kind if model.kind in ("brought", "pretrained") else "trained here"
 
 
 def _gather(name: str, found: list[tuple[str, Check]]) -> Check:

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.ids import is_model_id
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.jobs import EvaluateSpec, Spec
 from winnow.contract.specs.sweep import At, points_of
 from winnow.contract.specs.transfer import TransferSpec
@@ -15,6 +16,7 @@ from winnow.contract.values import canonical_json
 from winnow.plan.evaluations import resolve_evaluation
 from winnow.plan.resolve import resolve_training
 from winnow.plan.resolved import Resolved, ResolvedPoint
+from winnow.plan.sources import pretrained
 from winnow.plan.succession import presumed
 from winnow.plan.transfers import resolve_transfer
 
@@ -46,8 +48,15 @@ def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: in
     if spec.model.job is not None:
         before = _before(spec.model.job, read, known, stage + 1)
         return resolve(spec, facts, resource, presumed(before)).model_copy(update={"before": before})
-    name = spec.model.name or ""
-    return resolve(spec, facts, resource, known.model(name) if is_model_id(name) else ())
+    return resolve(spec, facts, resource, _source(spec.model, known))
+
+
+def _source(choice: ModelChoice, known: Known) -> Sequence[Unit]:
+    """The unit that makes the model that is named, then those it stands on; none for a fresh network."""
+    name = choice.name or ""
+    if choice.weights == "pretrained":
+        return (pretrained(name),)
+    return known.model(name) if is_model_id(name) else ()
 
 
 def _points(sent: Any, spec: Spec, read: Callable[[Any], Spec], known: Known) -> tuple[ResolvedPoint, ...]:
@@ -88,11 +97,13 @@ def resolve(
     """
     if isinstance(spec, EvaluateSpec):
         if not source:
-            raise InvalidSpec(f"{spec.model.name!r} is no model: an evaluation wants one that is there, `mdl_…`.")
+            raise InvalidSpec(
+                f"{spec.model.name!r} is no model: an evaluation wants one, `mdl_…`, or pretrained weights."
+            )
         return resolve_evaluation(spec, facts, resource, source)
     assert facts is not None  # noqa: S101 - the caller's mistake: these specs name a data set
     if isinstance(spec, TransferSpec):
         if not source:
-            raise InvalidSpec(f"{spec.model.name!r} is no model: a transfer wants one that is there, `mdl_…`.")
+            raise InvalidSpec(f"{spec.model.name!r} is no model: a transfer wants one, `mdl_…`, or pretrained weights.")
         return resolve_transfer(spec, facts, resource, source)
     return resolve_training(spec, facts, resource, source)

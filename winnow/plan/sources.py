@@ -1,8 +1,9 @@
 """The model that a job begins with: what it masks, which classes it knows, which images it takes."""
 
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.tensors import tensors
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.inputs import BroughtInputs, LevelInputs, TrainInputs, TransferInputs
+from winnow.contract.inputs import BroughtInputs, LevelInputs, PretrainedInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Begin
 from winnow.contract.specs.brought import BroughtSpec
@@ -23,6 +24,19 @@ def brought(spec: BroughtSpec, weights: str, mask: str | None) -> Unit:
         weights=weights,
         mask=mask,
         zeros=spec.zeros,
+    )
+    return Unit(inputs=inputs, cost=1)
+
+
+def pretrained(name: str) -> Unit:
+    """The unit that makes a model of an architecture's published weights. Raises InvalidSpec where there are none."""
+    entry = ARCHITECTURES.get(name)
+    if entry is None or entry.pretrained is None:
+        able = ", ".join(sorted(name for name, entry in ARCHITECTURES.items() if entry.pretrained))
+        raise InvalidSpec(f"There are no pretrained weights for {name!r}. Leave `weights` out, or take one of: {able}.")
+    found = entry.pretrained
+    inputs = PretrainedInputs(
+        architecture=name, channels=3, size=found.size, mean=found.mean, std=found.std, file=found.file
     )
     return Unit(inputs=inputs, cost=1)
 

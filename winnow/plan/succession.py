@@ -12,7 +12,7 @@ from winnow.plan.rows import claims
 
 Results = Mapping[str, UnitResult]
 
-MODELS = ("train", "level", "transfer", "brought")
+MODELS = ("train", "level", "transfer", "brought", "pretrained")
 """Kinds of unit that make a model to begin with."""
 
 

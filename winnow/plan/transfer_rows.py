@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from winnow.contract.inputs import BroughtInputs
+from winnow.contract.inputs import OutsideInputs
 from winnow.contract.results import LevelRow, ModelRow, Score, UnitResult, Verdict
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.plan.place import Place
@@ -53,7 +53,8 @@ def transfer_verdict(job: Resolved, results: Results, split: Literal["validation
 def judged(job: Resolved, results: Results, split: Literal["validation", "test"]) -> Arms | None:
     """What the verdict is on, once all arms are measured.
 
-    A brought network has no values of its own but those it came with: there the random mask alone decides `winning`.
+    A network from elsewhere has no other values than those it came with: there the random mask alone decides
+    `winning`.
     """
     spec = _spec(job)
     arms: tuple[TransferArm, ...] = spec.arms or ()
@@ -63,11 +64,11 @@ def judged(job: Resolved, results: Results, split: Literal["validation", "test"]
         return None
     found = {arm: _scores(known, results, arm, split) for arm in arms}
     shuffled = found.get("random_mask")
-    brought = isinstance(job.source[0].inputs, BroughtInputs)
+    outside = isinstance(job.source[0].inputs, OutsideInputs)
     return Arms(
         ticket=found[ticket],
         dense=found["no_mask"],
-        random_reinit=shuffled if brought else found.get("mask_random"),
+        random_reinit=shuffled if outside else found.get("mask_random"),
         random_mask=shuffled,
     )
 

@@ -7,7 +7,7 @@ from typing import Literal
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.tensors import tensors
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.inputs import BroughtInputs, FeaturesInputs, LevelInputs, TrainInputs, TransferInputs
+from winnow.contract.inputs import FeaturesInputs, LevelInputs, OutsideInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Begin, Milestones, Recipe
 from winnow.contract.specs.sweep import MOST_POINTS
@@ -129,7 +129,7 @@ def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
     begins = "random" if arm == "mask_random" else _VALUES[arm if arm in TICKETS else ticket]
     if begins == "rewound" and _rewound_to(model) == 0 and origin is not None:
         begins = "init"
-    if begins == "init" and origin is None:  # of a brought network θ_0 is what it came with
+    if begins == "init" and origin is None:  # of a network from elsewhere θ_0 is what it came with
         begins = "trained"
     return Begin.model_validate(
         {
@@ -176,7 +176,7 @@ def _arms(spec: TransferSpec, source: Sequence[Unit]) -> tuple[TransferArm, ...]
     masked = [arm for arm in spec.arms if arm not in ("no_mask", "mask_random", "own_ticket")]
     if masked and not is_sparse(model):
         raise InvalidSpec(f"The model masks nothing, so there is no {masked[0]}. Its arms are no_mask and mask_random.")
-    if "mask_init" in spec.arms and _origin(source) is None and not isinstance(model.inputs, BroughtInputs):
+    if "mask_init" in spec.arms and _origin(source) is None and not isinstance(model.inputs, OutsideInputs):
         raise InvalidSpec("The model's training began with another model's values: take mask_trained for mask_init.")
     if "mask_rewound" in spec.arms and _rewound_to(model) is None:
         raise InvalidSpec("The model has no rewind point: leave mask_rewound out, or take mask_trained.")

@@ -13,7 +13,7 @@ from winnow.contract.specs.choices import DatasetChoice, ModelChoice
 from winnow.contract.specs.jobs import SPEC
 from winnow.contract.specs.pruning import Method
 from winnow.contract.specs.training import Train
-from winnow.plan import Resolved, places, resolve
+from winnow.plan import Known, Resolved, places, resolve_sent
 
 KINDS: dict[str, dict[str, Any]] = {
     "train": {"kind": "train", "dataset": "digits", "model": "lenet_300_100"},
@@ -28,7 +28,11 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "size": [9, 9],
         "channels": 3,
     },
-    "model": {"dropout": 0.5, "job": {"kind": "train", "dataset": "digits", "model": "lenet_300_100"}},
+    "model": {
+        "dropout": 0.5,
+        "weights": "pretrained",
+        "job": {"kind": "train", "dataset": "digits", "model": "lenet_300_100"},
+    },
     "train": {
         "epochs": 3,
         "steps": 7,
@@ -56,7 +60,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
 
 
 def resolved(sent: dict[str, Any]) -> Resolved:
-    return resolve(SPEC.validate_python(sent), DIGITS_LIKE, "cpu")
+    known = Known(dataset=lambda _name: DIGITS_LIKE, model=lambda _id: (), auto="cpu")
+    return resolve_sent(sent, SPEC.validate_python, known)
 
 
 def units(sent: dict[str, Any]) -> set[str]:

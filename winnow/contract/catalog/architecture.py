@@ -4,6 +4,7 @@ from functools import cached_property
 
 from pydantic import Field, computed_field
 
+from winnow.contract.catalog.pretrained import Pretrained
 from winnow.contract.catalog.tensors import prunable_layers
 from winnow.contract.results import LayerKind
 from winnow.contract.values import Record
@@ -21,6 +22,7 @@ class Architecture(Record):
     smallest: int = Field(description="The shortest side of an image that it takes, in pixels.")
     declared: Layers | None = Field(None, alias="layers", exclude=True, description="For one that has no table yet.")
     dropout: tuple[str, ...] = Field((), description="The layers whose outputs dropout may drop; none: it takes none.")
+    pretrained: Pretrained | None = Field(None, description="Weights to begin with, if any are published.")
 
     @computed_field(description="Name and kind of each prunable tensor, in order, the output last.")  # type: ignore[prop-decorator]  # mypy knows no decorator above a property
     @cached_property

@@ -1,9 +1,11 @@
 """torchvision's classifiers, under `torchvision/` and its own name for each.
 
-Of each kind those whose every promise a test can hold in bearable time. Another one is its name here and `make tables`.
+Of each kind those whose every promise a test can hold in bearable time. Another one is its name here, a
+line of `pretrained.py`, and `make tables`.
 """
 
 from winnow.contract.catalog.architecture import Architecture
+from winnow.contract.catalog.pretrained import PRETRAINED
 
 
 def _alike(
@@ -18,6 +20,7 @@ def _alike(
             source=source,
             smallest=smallest,
             dropout=dropout,
+            pretrained=PRETRAINED[name],
         )
         for name in names
     )

@@ -49,6 +49,9 @@ class ModelChoice(Value):
     job: dict[str, Any] | None = Field(
         None, description="Instead of a name: a job, as it would be posted. This one begins with its target's model."
     )
+    weights: Literal["pretrained"] | None = Field(
+        None, description="Begin with weights trained on ImageNet-1K, where the architecture has some; else fresh."
+    )
     dropout: Exact = Field(
         Decimal(0), ge=0, lt=1, description="Share of the hidden linear layers' outputs dropped in training."
     )
@@ -56,4 +59,6 @@ class ModelChoice(Value):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         exactly_one(self, "name", "job")
+        if self.weights is not None and self.name is None:
+            raise ValueError("a job brings its own weights: leave `weights` out")
         return self

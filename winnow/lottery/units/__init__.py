@@ -10,7 +10,7 @@ import torch
 
 from winnow.artifact.digest import file_ref
 from winnow.artifact.ticket import fixed_bytes
-from winnow.contract.inputs import BroughtInputs, EvaluateInputs, Inputs
+from winnow.contract.inputs import EvaluateInputs, Inputs, OutsideInputs
 from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
@@ -72,7 +72,7 @@ def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
 
 def _no_room(unit: Unit) -> str:
     inputs = unit.inputs
-    if isinstance(inputs, BroughtInputs | EvaluateInputs):
+    if isinstance(inputs, OutsideInputs | EvaluateInputs):
         return f"There is not enough memory for {inputs.architecture} on {inputs.resource}. Use a larger machine."
     return (
         f"There is not enough memory to train {inputs.recipe.architecture} at batch size {inputs.recipe.batch_size} on "
