@@ -49,6 +49,7 @@ class Recipe(Value):
     dropout: Exact
     label_smoothing: Exact
     clip: Exact | None = None
+    precision: Literal["bf16"] | None = Field(None, description="Of a step's products; null: float32.")
     patience: int | None = Field(
         None, description="Points of the curve without a lower validation loss; null: to the end."
     )

@@ -1,7 +1,7 @@
 """The training loop: forward, loss, backward, step, mask. Everything else happens between steps, at its frequency."""
 
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -91,6 +91,13 @@ class Training:
         self.kept: dict[int, State] = {}
         self.go_to(start)
 
+    def logits(self, images: Tensor) -> Tensor:
+        """Float32, of a batch as it is taught. Of bf16: Kalamkar et al. 2019, arXiv:1905.12322."""
+        if self.recipe.precision is None:
+            return cast(Tensor, self.taught(images))
+        with torch.autocast(images.device.type, torch.bfloat16):
+            return cast(Tensor, self.taught(images)).float()
+
     def state(self) -> State:
         """A copy of what the next step depends on."""
         return State(self.step, network_arrays(self.network), optimizer_arrays(self.optimizer))
@@ -166,7 +173,7 @@ def gradients(training: Training) -> Tensor:
     """Leave the gradients of the mean loss over the batch of the next step; returns that loss."""
     images, labels = training.batches.at(training.step)
     training.dropout.draw_for(training.step)
-    loss: Tensor = cross_entropy(training.taught(images), labels, label_smoothing=training.smoothing)
+    loss: Tensor = cross_entropy(training.logits(images), labels, label_smoothing=training.smoothing)
     training.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return loss.detach()

@@ -162,6 +162,7 @@ def recipe_of(job: Resolved, replicate: int) -> Recipe:
         dropout=spec.model.dropout,
         label_smoothing=train.label_smoothing,
         clip=train.clip,
+        precision=None if train.precision == "float32" else train.precision,
         patience=train.early_stopping.patience if train.early_stopping else None,
         seed=spec.seed,
         replicate=replicate,

@@ -117,8 +117,8 @@ def _without_training(recipe: Recipe, begin: Begin) -> Recipe:
     replicate = recipe.replicate if fresh or begin.mask == "shuffled" else 0
     init = recipe.init if fresh else "torch"  # by which only a fresh head is drawn: it comes behind the features
     nothing = {"steps": 0, "batch_size": 1, "optimizer": Sgd(), "lr_schedule": Milestones(), "warmup": 0}
-    plain = {"dropout": 0, "label_smoothing": 0, "clip": None, "patience": None, "replicate": replicate, "init": init}
-    return Recipe.model_validate(recipe.model_dump() | {**nothing, **plain})
+    plain = {"dropout": 0, "label_smoothing": 0, "clip": None, "precision": None, "patience": None}
+    return Recipe.model_validate(recipe.model_dump() | {**nothing, **plain, "replicate": replicate, "init": init})
 
 
 def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:

@@ -37,7 +37,8 @@ def test_every_option_in_use_decides_the_key():
         unit().key,
         renamed(unit(), clip=Decimal(1)).key,
         renamed(unit(), patience=3).key,
+        renamed(unit(), precision="bf16").key,
         renamed(unit(), subset=(0, 1)).key,
         renamed(unit(), seed=5).key,
     }
-    assert len(keys) == 5
+    assert len(keys) == 6

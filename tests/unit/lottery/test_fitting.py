@@ -72,6 +72,16 @@ def test_stopped_over_and_over_it_ends_in_the_same_bytes(architecture: str, opti
     assert everything(training, metrics) == straight(settings)
 
 
+def test_in_bf16_too_it_is_stopped_and_ends_in_the_same_bytes() -> None:
+    settings = recipe("resnet20", optimizer=OPTIMIZERS[0], precision="bf16")
+    first = MemoryWorkspace(stop=after(6))
+    with pytest.raises(Stop):
+        fit(training_of(settings), KEEP, first, pulse=0)
+    training = training_of(settings)
+    metrics = fit(training, KEEP, MemoryWorkspace(saved=first.saved), pulse=0)
+    assert everything(training, metrics) == straight(settings)
+
+
 def test_a_stop_without_checkpoint_leaves_none() -> None:
     workspace = MemoryWorkspace(stop=lambda done: done == 5, keep=False)
     with pytest.raises(Stop):

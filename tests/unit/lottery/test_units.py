@@ -223,7 +223,8 @@ def test_other_seeds_and_replicates_give_other_networks(tmp_path: Path) -> None:
     assert len(seen) == 4
 
 
-def test_every_option_of_training_keeps_what_the_audit_holds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_every_option_of_training_keeps_what_the_audit_holds(precision: str, tmp_path: Path) -> None:
     """And dropout leaves the graph as it is: it belongs to training alone."""
     train = {
         "steps": 12,
@@ -232,6 +233,7 @@ def test_every_option_of_training_keeps_what_the_audit_holds(tmp_path: Path) -> 
         "warmup": {"steps": 3},
         "label_smoothing": 0.1,
         "clip": 0.5,
+        "precision": precision,
     }
     job = digits_job(model={"name": "digits_cnn", "dropout": 0.5}, train=train)
     results = do_all(job, tmp_path, Warm(None))

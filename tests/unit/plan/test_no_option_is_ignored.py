@@ -44,6 +44,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "augment": {"crop": 1},
         "label_smoothing": 0.1,
         "clip": 1,
+        "precision": "bf16",
         "early_stopping": {"patience": 2},
     },
     "method": {

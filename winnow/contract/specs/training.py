@@ -125,6 +125,10 @@ class Train(Value):
     clip: Exact | None = Field(
         None, gt=0, le=1_000_000, description="Greatest L2 norm of all gradients together, before weight decay."
     )
+    precision: Literal["float32", "bf16"] = Field(
+        "float32",
+        description="bf16: training multiplies in bfloat16; weights, sums and measuring stay float32. Pays on GPUs.",
+    )
     early_stopping: EarlyStopping | None = Field(
         None, description="End before the budget does, in a train job alone: where arms are compared budgets are equal."
     )

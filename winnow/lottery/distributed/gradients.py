@@ -26,8 +26,7 @@ def shared_gradients(training: "Training", ranks: Ranks) -> Tensor:
     if share.stop > share.start:
         images, labels = training.batches.at(training.step)
         training.dropout.draw_for(training.step, share)
-        logits = training.taught(images)
-        summed = cross_entropy(logits, labels, label_smoothing=training.smoothing, reduction="sum")
+        summed = cross_entropy(training.logits(images), labels, label_smoothing=training.smoothing, reduction="sum")
         loss = summed / share.whole
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     loss = loss.detach()
