@@ -9,7 +9,7 @@ import typer
 
 from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, described
 from winnow.cli.output import people, print_json
-from winnow.cli.submit import read_spec
+from winnow.cli.spec_files import read_spec
 from winnow.cli.tables import models_table
 from winnow.contract.specs.brought import BroughtSpec, ModelInput
 

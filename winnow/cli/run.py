@@ -10,7 +10,7 @@ from rich.live import Live
 
 from winnow.cli.options import AsJson
 from winnow.cli.output import people, print_json, remarks
-from winnow.cli.submit import read_spec
+from winnow.cli.spec_files import Set, assigned, overlaid, read_spec
 from winnow.cli.watching import claims, picture
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import MAX_DECODED, DatasetFacts
@@ -40,6 +40,7 @@ Upload = Annotated[
 def run(
     file: Annotated[Path, typer.Argument(metavar="JOB.json", help="The job, as it would be submitted.")],
     out: Annotated[Path, typer.Option(file_okay=False, help="Where units, certificate and tables go.")],
+    fields: Set = None,
     data_dir: DataDir = None,
     resident_bytes: ResidentBytes = MAX_DECODED,
     upload: Upload = None,
@@ -59,7 +60,7 @@ def run(
     """
     from winnow.plan import Known, resolve_sent  # noqa: PLC0415 - help does not need it
 
-    sent, source = read_spec(file), _brought(weights, network, mask)
+    sent, source = overlaid(read_spec(file), assigned(fields)), _brought(weights, network, mask)
     known = Known(
         dataset=lambda name: _facts(name, data_dir, upload),
         model=lambda name: source or _source(name, out),

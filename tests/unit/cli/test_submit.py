@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from winnow.cli.submit import overlaid, read_spec
+from winnow.cli.spec_files import assigned, overlaid, read_spec
 
 
 def test_options_are_laid_over_a_file_and_leave_the_rest() -> None:
@@ -13,7 +13,6 @@ def test_options_are_laid_over_a_file_and_leave_the_rest() -> None:
         ("method", "schedule"): {"name": "iterative", "rate": 0.3},
         ("target", "sparsity"): 0.98,
         ("seed",): 0,
-        ("replicates",): None,
     }
 
     assert overlaid(spec, settings) == {
@@ -27,7 +26,7 @@ def test_options_are_laid_over_a_file_and_leave_the_rest() -> None:
 
 
 def test_a_target_by_option_takes_the_place_of_the_files() -> None:
-    settings = {("target", "sparsity"): None, ("target", "max_bytes"): 20_000}
+    settings = {("target", "max_bytes"): 20_000}
     assert overlaid({"target": {"sparsity": 0.9}}, settings) == {"target": {"max_bytes": 20_000}}
 
 
@@ -58,3 +57,27 @@ def test_what_is_no_spec_is_said_before_anything_is_sent(text: str | bytes, said
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match=r"job\.json: No such file"):
         read_spec(tmp_path / "job.json")
+
+
+def test_any_field_can_be_set_by_its_path() -> None:
+    """Where a name stands for a choice, what is set of the choice keeps the name."""
+    spec = {"kind": "transfer", "model": "torchvision/resnet18", "train": {"optimizer": "sgd"}}
+    said = ["model.weights=pretrained", "train.optimizer.lr=0.1", 'trainable=["layer3"]', "seed=7", "dataset.size=null"]
+    assert overlaid(spec, assigned(said)) == {
+        "kind": "transfer",
+        "model": {"name": "torchvision/resnet18", "weights": "pretrained"},
+        "train": {"optimizer": {"name": "sgd", "lr": 0.1}},
+        "trainable": ["layer3"],
+        "seed": 7,
+        "dataset": {"size": None},
+    }
+
+
+@pytest.mark.parametrize("field", ["seed", "=7", "train..lr=1", ".=1", ""])
+def test_what_sets_no_field_is_refused(field: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is no FIELD=VALUE"):
+        assigned([field])
+
+
+def test_what_is_no_number_in_json_is_text() -> None:
+    assert assigned(["train.optimizer.lr=NaN", "name=a=b"]) == {("train", "optimizer", "lr"): "NaN", ("name",): "a=b"}

@@ -1,0 +1,87 @@
+"""Jobs as files, and what is laid over them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from winnow.contract.specs.grammar import spelt_out
+from winnow.contract.specs.presets import WRITTEN_OUT
+from winnow.contract.specs.pruning import spelt_out_method
+
+Settings = dict[tuple[str, ...], Any]
+"""Values by the path of their field."""
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Any field by its path, as train.optimizer.lr=0.1: JSON, else text. Again for each.",
+    ),
+]
+
+REPLACED = {
+    "epochs": ("steps",),
+    "steps": ("epochs",),
+    "epoch": ("step",),
+    "step": ("epoch",),
+    "preset": WRITTEN_OUT,
+}
+"""What else stands in a file for the same thing as what is laid over it."""
+
+
+def assigned(fields: list[str] | None) -> Settings:
+    """What `--set` says. Raises BadParameter for what is no assignment."""
+    found: Settings = {}
+    for field in fields or ():
+        path, equals, text = field.partition("=")
+        if not equals or not all(path.split(".")):
+            raise typer.BadParameter(f"{field!r} is no FIELD=VALUE, as train.optimizer.lr=0.1", param_hint="--set")
+        try:
+            found[tuple(path.split("."))] = json.loads(text, parse_constant=_no_constants)
+        except ValueError:
+            found[tuple(path.split("."))] = text
+    return found
+
+
+def read_spec(file: Path) -> dict[str, Any]:
+    """The JSON object in a file, or on standard input for `-`."""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        spec = json.loads(text, parse_constant=_no_constants)
+    except OSError as missing:
+        raise typer.BadParameter(f"{file}: {missing.strerror}") from missing
+    except ValueError as wrong:
+        raise typer.BadParameter(f"{file} is not JSON: {wrong}") from wrong
+    if not isinstance(spec, dict):
+        raise typer.BadParameter(f"{file} holds no JSON object")
+    return spec
+
+
+def overlaid(spec: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """A spec with each setting put at its path.
+
+    What is given in epochs takes the place of steps, and the other way round, a target that of the file's, a preset
+    that of what it is short for.
+    """
+    result = dict(spec)
+    if any(path[0] == "target" for path in settings):
+        result.pop("target", None)
+    for (*folders, name), value in settings.items():
+        place = result
+        for folder in folders:
+            inner = place.get(folder)
+            inner = spelt_out_method(inner) if folder == "method" else spelt_out(inner)
+            place[folder] = dict(inner) if isinstance(inner, dict) else {}
+            place = place[folder]
+        place[name] = value
+        for replaced in REPLACED.get(name, ()):
+            place.pop(replaced, None)
+    return result
+
+
+def _no_constants(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
