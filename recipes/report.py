@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from differences import between_points, differences
 
 from winnow.artifact.uploads import folder_of, inspect_folder
 from winnow.cli.curve import curve
@@ -66,7 +67,12 @@ def page(kept: Path, head: Path, out: Path) -> None:
         f"{hours:.1f} hours of one process with {job.spec.threads} thread on {hardware}. Accuracies in percent: in "
         "tables of levels ± half the two-sided 95 % interval over replicates (Student's t), in the last table ± one "
         "standard deviation. Seconds are the mean of a unit's, by the clock.",
-        *(section for part in parts(job, results) for section in _levels(part, out)),
+        *(
+            section
+            for number, part in enumerate(parts(job, results), 1)
+            for section in (*_levels(part, number, out), *_differences(part, job, results))
+        ),
+        *_between_points(job, results),
         "\n".join(_networks(job, results)),
     ]
     out.write_text("\n\n".join(text) + "\n")
@@ -83,7 +89,7 @@ def _no_model(name: str) -> tuple[()]:
     raise typer.BadParameter(f"a recipe makes the model it begins with, and cannot know {name}")
 
 
-def _levels(part: Part, out: Path) -> Iterator[str]:
+def _levels(part: Part, number: int, out: Path) -> Iterator[str]:
     """Of a point that has levels, their table and picture."""
     if len(part.levels) < 2:
         return
@@ -97,9 +103,26 @@ def _levels(part: Part, out: Path) -> Iterator[str]:
     ]
     rows += [_level(row, arms) for row in part.levels]
     yield "\n".join(rows)
-    picture = out.with_name("-".join((out.stem, *name.split())) + ".svg")
-    picture.write_text(curve(part.levels, name or out.stem))
-    yield f"![accuracy over density]({picture.name})"
+    if len(part.levels) > 2:
+        picture = out.with_name(f"{out.stem}-{number}.svg" if name else f"{out.stem}.svg")
+        picture.write_text(curve(part.levels, name or out.stem))
+        yield f"![accuracy over density]({picture.name})"
+
+
+def _differences(part: Part, job: Resolved, results: Results) -> Iterator[str]:
+    rows = [row for row in table(job, results) if row.at == part.at]
+    images = [score.images for key in part.places if key in results and (score := results[key].metrics.test)]
+    if lines := list(differences(rows, *images[:1])) if images else []:
+        yield "Test accuracy of the ticket minus that of another arm, in points, paired by replicate:"
+        yield "\n".join(lines)
+
+
+def _between_points(job: Resolved, results: Results) -> Iterator[str]:
+    images = [score.images for result in results.values() if (score := result.metrics.test)]
+    lines = list(between_points(table(job, results), images[0])) if images else []
+    if lines:
+        yield "Test accuracy of the last ticket of each point minus that of the first point's, likewise:"
+        yield "\n".join(lines)
 
 
 def _level(row: LevelRow, arms: Iterable[str]) -> str:
