@@ -70,7 +70,8 @@ def _winnow(_request: Request, error: Exception) -> ProblemResponse:
         structlog.get_logger().warning("unavailable", detail=error.detail)
         detail = "The database or the store does not answer. Try again in a moment; GET /readyz says which."
         return problem(503, detail, headers={"Retry-After": RETRY_AFTER_SECONDS})
-    return problem(error.status, error.detail, error.errors, members=error.members)
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if error.status == 503 else None
+    return problem(error.status, error.detail, error.errors, headers=headers, members=error.members)
 
 
 def _http(request: Request, error: Exception) -> ProblemResponse:

@@ -1,14 +1,21 @@
 """Data sets that lie under WINNOW_DATA_DIR: looked through once, and again only where a file has changed."""
 
+import os
 import re
 import threading
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 from app.datasets.inspection import inspected
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.problems import InvalidFile, NotYet
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """A name that is one part of a path, whatever the system."""
+
+PATIENCE_SECONDS = 20.0
+"""How long a request waits for a folder: less than clients wait for an answer."""
 
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -19,8 +26,8 @@ class Folders:
     def __init__(self, data_dir: Path | None) -> None:
         self._data_dir = data_dir
         self._found: dict[str, tuple[Signature, DatasetFacts]] = {}
-        # Looking through a folder reads all of it: two who ask at once must not both do it.
-        self._looking = threading.Lock()
+        self._looks: dict[str, Future[DatasetFacts]] = {}
+        self._lock = threading.Lock()
 
     def names(self) -> tuple[str, ...]:
         """The folders that are laid out as data sets."""
@@ -29,17 +36,40 @@ class Folders:
         return tuple(sorted(path.name for path in self._data_dir.iterdir() if self._is_dataset(path.name)))
 
     def facts(self, name: str) -> DatasetFacts | None:
-        """What is known of a folder, None where there is none. Raises InvalidFile for content that cannot be used."""
+        """What is known of a folder, None where there is none.
+
+        Raises InvalidFile for content that cannot be used, and NotYet where looking takes long: it goes on meanwhile.
+        """
         if self._data_dir is None or not self._is_dataset(name):
             return None
-        folder = self._data_dir / name
-        with self._looking:
-            signature = _signature(folder)
-            known = self._found.get(name)
+        try:
+            return self._look_at(self._data_dir / name).result(PATIENCE_SECONDS)
+        except TimeoutError as error:
+            raise NotYet(
+                f"Every file of {name!r} is being read, as it is new here or has changed. Ask again in a minute."
+            ) from error
+
+    def _look_at(self, folder: Path) -> Future[DatasetFacts]:
+        """A look at it that is on its way: two who ask at once must not both read all of it."""
+        with self._lock:
+            look = self._looks.get(folder.name)
+            if look is None:
+                look = self._looks[folder.name] = Future()
+                # A daemon: the service's end waits for none of them.
+                threading.Thread(target=self._look, args=(folder, look), daemon=True).start()
+        return look
+
+    def _look(self, folder: Path, look: Future[DatasetFacts]) -> None:
+        try:
+            signature, known = _signature(folder), self._found.get(folder.name)
             if known is None or known[0] != signature:
-                known = signature, inspected("folder", folder).facts(name)
-                self._found[name] = known
-        return known[1]
+                known = self._found[folder.name] = signature, inspected("folder", folder).facts(folder.name)
+            answer = partial(look.set_result, known[1])
+        except Exception as error:  # for those who wait to raise
+            answer = partial(look.set_exception, error)
+        with self._lock:
+            del self._looks[folder.name]
+        answer()
 
     def _is_dataset(self, name: str) -> bool:
         sound = NAME.fullmatch(name) is not None
@@ -47,6 +77,14 @@ class Folders:
 
 
 def _signature(folder: Path) -> Signature:
-    """Name, size and time of change of every file: what makes looking again unnecessary when it is the same."""
-    files = ((path, path.stat()) for path in sorted(folder.rglob("*")))
-    return tuple((str(path.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for path, stat in files)
+    """Name, size and time of change of every file: what makes looking again unnecessary when it is the same.
+
+    Raises InvalidFile for a link that leads nowhere.
+    """
+    walk = os.walk(folder, followlinks=True)
+    paths = sorted(f"{parent}/{name}" for parent, _, names in walk for name in names)
+    try:
+        stats = [(path, os.stat(path)) for path in paths]  # noqa: PTH116 - a million of them
+    except OSError as error:
+        raise InvalidFile(f"{error.filename} cannot be read ({error.strerror}): let Winnow's user read it") from error
+    return tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)

@@ -3,12 +3,16 @@
     python -m app.datasets.inspection zip|npz|folder PATH [HEIGHT WIDTH]
 
 A hundred thousand small pictures in a zip take minutes of pure Python and 100 MB, which a thread would take from all
-other requests. The child sees neither settings nor credentials, and answers in one line of JSON.
+other requests. The child sees neither settings nor credentials, and answers in one line of JSON. When its parent is
+gone nobody wants the answer, and it ends.
 """
 
 import json
+import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +39,7 @@ def inspected(kind: Kind, path: Path, size: Size | None = None) -> UploadFacts:
 
 def main(kind: str, path: str, *size: str) -> None:
     """The child: print the facts, or why there are none."""
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         facts = _look(kind, Path(path), (int(size[0]), int(size[1])) if size else None)
     except InvalidFile as error:
@@ -42,6 +47,12 @@ def main(kind: str, path: str, *size: str) -> None:
     else:
         answer = {"facts": facts.model_dump(mode="json")}
     sys.stdout.write(json.dumps(answer))
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _look(kind: str, path: Path, size: Size | None) -> UploadFacts:

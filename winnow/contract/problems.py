@@ -76,6 +76,7 @@ class WinnowError(Exception):
     ├── Conflict            it exists, with other content or in another state   (409)
     ├── TooLarge            more than may come in                               (413)
     ├── UnsupportedMedia    a kind of body that nobody here reads               (415)
+    ├── NotYet              it is on its way: ask again                         (503)
     └── Unavailable         the store, database or network is away: try again   (503)
     """
 
@@ -129,6 +130,13 @@ class UnsupportedMedia(WinnowError):
 
     slug = Slug.UNSUPPORTED_MEDIA_TYPE
     status = 415
+
+
+class NotYet(WinnowError):
+    """What is asked for is on its way: ask again."""
+
+    slug = Slug.UNAVAILABLE
+    status = 503
 
 
 class Unavailable(WinnowError):

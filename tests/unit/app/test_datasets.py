@@ -1,18 +1,26 @@
 """Data sets over HTTP: sent in a stream, checked, kept once, found by name; nothing left behind when it breaks off."""
 
 import io
+import os
 import socket
+import subprocess
+import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from sqlalchemy import select
 
+from app.datasets import folders
+from app.datasets.inspection import Kind, inspected
 from app.datasets.intake import remove_orphans
 from tests.support.api import NPZ, ZIP, Api, array_npz, image_zip, is_problem, png, until
 from tests.support.driver import train
+from winnow.artifact.uploads import UploadFacts
 from winnow.client import Client
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.resources import Dataset, Page
@@ -183,13 +191,18 @@ def test_a_data_set_that_is_not_there_says_what_there_is(api: Api) -> None:
     is_problem(api.get("/v1/datasets/my_cats"), 404, "Did you mean 'my-cats'?", "digits")
 
 
-def test_a_folder_is_a_data_set_and_looked_through_again_when_it_changed(tmp_path: Path) -> None:
-    folder = tmp_path / "data" / "pets"
+def laid_out(folder: Path) -> Path:
+    """A data set of twelve cats and twelve dogs."""
     for label in ("cat", "dog"):
         (folder / "train" / label).mkdir(parents=True)
         for index in range(12):
             pixels = np.full((8, 8), index * 3, np.uint8)
             (folder / "train" / label / f"{index}.png").write_bytes(png(pixels))
+    return folder
+
+
+def test_a_folder_is_a_data_set_and_looked_through_again_when_it_changed(tmp_path: Path) -> None:
+    folder = laid_out(tmp_path / "data" / "pets")
     with Api(tmp_path, data_dir=tmp_path / "data") as api:
         first = api.get("/v1/datasets/pets").json()
         assert (first["source"], first["counts"]) == ("folder", [12, 12])
@@ -198,6 +211,60 @@ def test_a_folder_is_a_data_set_and_looked_through_again_when_it_changed(tmp_pat
         (folder / "train" / "cat" / "12.png").write_bytes(png(np.zeros((8, 8), np.uint8)))
         assert api.get("/v1/datasets/pets").json()["counts"] == [13, 12]
         is_problem(api.get("/v1/datasets/..%2fdata%2fpets"), 404)
+
+
+def test_who_asks_for_a_folder_that_takes_long_is_told_to_ask_again_and_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid_out(tmp_path / "data" / "large")
+    laid_out(tmp_path / "data" / "small")
+    let_go, looks = threading.Event(), list[str]()
+
+    def slowly(kind: Kind, path: Path) -> UploadFacts:
+        looks.append(path.name)
+        assert path.name == "small" or let_go.wait(30)
+        return inspected(kind, path)
+
+    monkeypatch.setattr(folders, "inspected", slowly)
+    monkeypatch.setattr(folders, "PATIENCE_SECONDS", 0.1)
+    sent = train(dataset="large", train={"epochs": 1, "batch_size": 4})
+    with Api(tmp_path, data_dir=tmp_path / "data") as api:
+        for _ in range(2):
+            answer = api.http.post("/v1/jobs", json=sent)
+            is_problem(answer, 503, "Every file of 'large' is being read", "Ask again in a minute")
+            assert answer.headers["retry-after"]
+        until(lambda: api.get("/v1/datasets/small").status_code == 200, "the other folder")
+        let_go.set()
+        until(lambda: api.http.post("/v1/jobs", json=sent).status_code == 202, "the folder")
+    assert sorted(looks) == ["large", "small"]
+
+
+def test_a_service_that_ends_waits_for_no_folder_and_nobody_goes_on_reading_it(tmp_path: Path) -> None:
+    """A pipe that nobody writes to stands for a file that takes for ever."""
+    folder = laid_out(tmp_path / "data" / "large")
+    os.mkfifo(folder / "train" / "cat" / "endless.png")
+    program = "\n".join(
+        [
+            "from pathlib import Path",
+            "from app.datasets import folders",
+            "folders.PATIENCE_SECONDS = 3",
+            f"folders.Folders(Path({str(folder.parent)!r})).facts('large')",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=30, capture_output=True, text=True)
+    assert "NotYet: Every file of 'large' is being read" in done.stderr
+    until(lambda: not _readers(folder), "the end of who reads the folder")
+
+
+def _readers(folder: Path) -> list[psutil.Process]:
+    return [one for one in psutil.process_iter(["cmdline"]) if str(folder) in (one.info["cmdline"] or ())]
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    folder = laid_out(tmp_path / "data" / "pets")
+    (folder / "train" / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with Api(tmp_path, data_dir=tmp_path / "data") as api:
+        is_problem(api.get("/v1/datasets/pets"), 422, "gone.png cannot be read")
 
 
 def test_the_client_uploads(api: Api, tmp_path_factory: pytest.TempPathFactory) -> None:

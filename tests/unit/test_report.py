@@ -1,0 +1,101 @@
+"""Pages of recipes: what a job has left is kept without weights, and the page's numbers are those of the results."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fabricated import fabricated
+from tests.support.sources import ROOT
+from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.results import UnitResult
+from winnow.contract.specs.jobs import SPEC
+from winnow.plan import Known, Pending, Place, places, plan, resolve_sent
+
+SENT: dict[str, Any] = {
+    "kind": "prune",
+    "dataset": "digits",
+    "model": "lenet_300_100",
+    "target": {"sparsity": 0.36},
+    "arms": ["ticket", "random_reinit"],
+    "replicates": 3,
+}
+
+
+def left(folder: Path, sent: dict[str, Any], right: Callable[[Place], int]) -> None:
+    """What a run leaves in a folder, with so many of 360 test images right."""
+    known = Known(dataset=DATASETS.__getitem__, model=lambda _: (), auto="cpu")
+    job = resolve_sent(sent, SPEC.validate_python, known)
+    results: dict[str, UnitResult] = {}
+    while isinstance(step := plan(job, results), Pending):
+        place_of = {place.unit.key: place for place in places(job, results)}
+        unit = step.units[0]
+        results[unit.key] = fabricated(unit, results, test=right(place_of[unit.key]))
+    for key, result in results.items():
+        (folder / "units" / key).mkdir(parents=True)
+        (folder / "units" / key / "result.json").write_text(result.model_dump_json())
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Callable[..., str]:
+    """The page of a job that was sent so and came out so."""
+
+    def made(sent: dict[str, Any], right: Callable[[Place], int]) -> str:
+        left(tmp_path / "out", sent, right)
+        (tmp_path / "some.json").write_text(json.dumps(sent))
+        (tmp_path / "some.md").write_text("# Some\n")
+        say("keep", "some.json", "out", "kept.json")
+        say("page", "kept.json", "some.md", "page.md")
+        return (tmp_path / "page.md").read_text()
+
+    def say(*words: str) -> None:
+        program = [sys.executable, str(ROOT / "recipes" / "report.py"), *words]
+        done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    return made
+
+
+def test_arms_are_compared_replicate_for_replicate(page: Callable[..., str], tmp_path: Path) -> None:
+    """Ticket − fresh weights is 36 images of 360 in each replicate, however the replicates differ."""
+
+    def right(place: Place) -> int:
+        return {"dense": 324, "ticket": 324, "random_reinit": 288}[place.arm] + 9 * place.replicate
+
+    lines = page(SENT, right).splitlines()
+    (ours,) = (line for line in lines if line.startswith("| 63.97%") and "+" in line)
+    cells = [cell.strip() for cell in ours.strip("|").split("|")]
+    floor = 4.303 / 3**0.5 / 360 * 100  # t of two degrees; of one image, where all replicates agree
+    assert cells[1:] == [f"+0.00 ± {floor:.2f}", f"+10.00 ± {floor:.2f}"] * 2
+    assert (tmp_path / "page.svg").stat().st_size > 1000
+
+
+def test_points_of_a_sweep_are_held_against_the_first(page: Callable[..., str]) -> None:
+    ways = [{"schedule": "one_shot"}, {"schedule": "one_shot", "rewind": {"step": 5}}]
+    sent = SENT | {"arms": ["ticket"], "sweep": {"method": ways}}
+
+    def right(place: Place) -> int:
+        retrain = getattr(place.unit.inputs, "retrain", None)
+        return 330 if retrain is not None and retrain.step else 312
+
+    text = page(sent, right)
+    (ours,) = (line for line in text.splitlines() if line.startswith('| {"rewind":{"step":5}') and "+" in line)
+    assert "+5.00 ±" in ours
+
+
+def test_what_is_not_done_yet_is_left_open(page: Callable[..., str], tmp_path: Path) -> None:
+    page(SENT, lambda _place: 300)
+    for folder in sorted((tmp_path / "out" / "units").iterdir())[:5]:
+        (folder / "result.json").unlink()
+    program = [sys.executable, str(ROOT / "recipes" / "report.py"), "keep", "some.json", "out", "kept.json"]
+    said = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert f"of {len(places_of())} units are in kept.json" in said
+
+
+def places_of() -> tuple[Place, ...]:
+    known = Known(dataset=DATASETS.__getitem__, model=lambda _: (), auto="cpu")
+    return places(resolve_sent(SENT, SPEC.validate_python, known), {})
