@@ -6,10 +6,10 @@ from contextlib import suppress
 import structlog
 from pydantic import ValidationError
 
-from app import logs
 from app.memory import give_back_large_blocks
 from app.server import Server
 from app.settings import Settings
+from winnow import logs
 from winnow.contract.problems import WinnowError
 
 

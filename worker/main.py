@@ -17,6 +17,7 @@ import structlog
 from celery import Celery, bootsteps, signals
 from celery.exceptions import SecurityWarning
 
+from winnow import logs
 from winnow.contract.ids import new_id
 from winnow.contract.problems import WinnowError
 from winnow.db.engine import Database
@@ -24,7 +25,6 @@ from winnow.jobs.dispatch import TASK, bell, queue_name, ring
 from winnow.jobs.workers import Registration
 from winnow.lottery.numerics import foreseen_class
 from winnow.storage import Objects
-from worker import logs
 from worker.child import Died, Launch, Runner
 from worker.cores import Cores
 from worker.duties.duty import Duty
@@ -39,6 +39,9 @@ from worker.workplace import Workplace
 RELEASE_SECONDS, EXIT_SECONDS = 6.0, 8.0
 """After a signal to end: when to release whatever hangs, and when to leave it behind."""
 
+CELERY = ("celery.app.trace", "celery.worker.strategy")
+"""Each ring and each poll is an event to these loggers, and none to whoever reads this log."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,7 +53,7 @@ def main() -> int:
     """Run a worker until it is told to end; returns the exit status."""
     signal.signal(signal.SIGTERM, _leave)  # until Celery takes it over; nothing is claimed before that
     settings = Settings()
-    logs.set_up(worker=settings.worker_name)
+    logs.set_up(CELERY, worker=settings.worker_name)
     try:
         with _runner(settings) as runner:
             return _work(settings, runner)

@@ -13,7 +13,7 @@ from tests.support.sources import MODULES, PACKAGES, ROOT, imported, module_name
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-SERVICE = ("winnow.db", "winnow.jobs", "winnow.storage")
+SERVICE = ("winnow.db", "winnow.jobs", "winnow.logs", "winnow.storage")
 TRAINING = ("winnow.lottery",)
 
 
