@@ -13,6 +13,7 @@ from app.datasets.intake import received
 from app.deps import Here
 from app.openapi import body, problems
 from app.pages import DEFAULT_LIMIT, Cursor, Limit
+from winnow.contract.datasets import SIZE, pixels
 from winnow.contract.problems import InvalidFile, UnsupportedMedia
 from winnow.contract.resources import Dataset, Page
 
@@ -30,7 +31,7 @@ Name = Annotated[
 Size = Annotated[
     str | None,
     Query(
-        pattern=r"^[1-9]\d{0,3}(x[1-9]\d{0,3})?$",
+        pattern=f"^{SIZE}$",
         description="`32` or `24x32` (height × width): resize images of a zip to this; wanted where sizes differ.",
     ),
 ]
@@ -55,7 +56,7 @@ async def create(here: Here, request: Request, response: Response, name: Name, s
     async with received(request, here.settings.uploads, here.settings.max_upload_bytes) as sent:
         if not sent.bytes:
             raise InvalidFile("The body is empty: send the file itself, say with `curl --data-binary @FILE`.")
-        keep = partial(service.keep, here, sent, kind, name, _pixels(size))
+        keep = partial(service.keep, here, sent, kind, name, pixels(size) if size else None)
         dataset, new = await to_thread.run_sync(keep, limiter=here.inspections)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
@@ -72,10 +73,3 @@ def newest(here: Here, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> P
 def get(here: Here, dataset_id: str) -> Dataset:
     """One data set by its id or name: classes, counts, image size, fingerprint."""
     return service.get(here, dataset_id)
-
-
-def _pixels(size: str | None) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    height, _, width = size.partition("x")
-    return int(height), int(width or height)

@@ -1,6 +1,7 @@
 """`winnow run`: a job in this process, over a folder, with no service; the same bytes as one would give."""
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +14,13 @@ from winnow.cli.output import people, print_json, remarks
 from winnow.cli.spec_files import Set, assigned, overlaid, read_spec
 from winnow.cli.watching import claims, picture
 from winnow.contract.catalog.datasets import DATASETS
-from winnow.contract.datasets import MAX_DECODED, DatasetFacts
+from winnow.contract.datasets import MAX_DECODED, SIZE, DatasetFacts, pixels
 from winnow.contract.problems import InvalidSpec, Unavailable
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.jobs import SPEC, Spec
 
 if TYPE_CHECKING:
+    from winnow.artifact.uploads import UploadFacts
     from winnow.contract.units import Unit
     from winnow.lottery.local import Status
     from winnow.plan import Outcome, Resolved
@@ -35,6 +37,9 @@ Upload = Annotated[
     Path | None,
     typer.Option(exists=True, dir_okay=False, help="A data set of one's own, .zip or .npz, by the name the job has."),
 ]
+Size = Annotated[
+    str | None, typer.Option(help="What to resize the images of an uploaded .zip to, `32x32`, where they differ.")
+]
 
 
 def run(
@@ -44,6 +49,7 @@ def run(
     data_dir: DataDir = None,
     resident_bytes: ResidentBytes = MAX_DECODED,
     upload: Upload = None,
+    size: Size = None,
     weights: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Begin with these weights, safetensors.")
     ] = None,
@@ -62,7 +68,7 @@ def run(
 
     sent, source = overlaid(read_spec(file), assigned(fields)), _brought(weights, network, mask)
     known = Known(
-        dataset=lambda name: _facts(name, data_dir, upload),
+        dataset=lambda name: _uploaded(upload, size).facts(name) if upload else _facts(name, data_dir),
         model=lambda name: source or _source(name, out),
         auto="cpu",
     )
@@ -145,12 +151,19 @@ def _source(name: str, out: Path) -> "tuple[Unit, ...]":
     return Folder(out).units_behind(name)
 
 
-def _facts(name: str, data_dir: Path | None, upload: Path | None) -> DatasetFacts:
-    from winnow.artifact.uploads import folder_of, inspect_folder, inspect_npz, inspect_zip  # noqa: PLC0415 - numpy
+def _uploaded(upload: Path, size: str | None) -> "UploadFacts":
+    from winnow.artifact.uploads import inspect_npz, inspect_zip  # noqa: PLC0415 - help does not need numpy
 
-    if upload is not None:
-        inspect = inspect_npz if upload.suffix.lower() == ".npz" else inspect_zip
-        return inspect(upload).facts(name)
+    if size is not None and not re.fullmatch(SIZE, size):
+        raise typer.BadParameter(f"{size!r} is no image size, as 32x32", param_hint="--size")
+    if upload.suffix.lower() == ".npz":
+        return inspect_npz(upload)
+    return inspect_zip(upload, pixels(size) if size else None)
+
+
+def _facts(name: str, data_dir: Path | None) -> DatasetFacts:
+    from winnow.artifact.uploads import folder_of, inspect_folder  # noqa: PLC0415 - help does not need numpy
+
     if name in DATASETS:
         return DATASETS[name]
     if data_dir is None:

@@ -24,6 +24,16 @@ MAX_DECODED = 4 * 2**30
 """Bytes of an upload's pixels: training holds them all in memory, which it need not with a folder's."""
 
 
+SIZE = r"[1-9]\d{0,3}(x[1-9]\d{0,3})?"
+"""How people write an image size: `32`, or `24x32`, height × width."""
+
+
+def pixels(size: str) -> tuple[int, int]:
+    """Height and width of such a text."""
+    height, _, width = size.partition("x")
+    return int(height), int(width or height)
+
+
 class SplitSizes(NamedTuple):
     """Images in each split."""
 

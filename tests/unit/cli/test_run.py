@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.support.api import png
 from tests.support.brought import SPEC, safetensors, weights
 
 TRAIN = {"kind": "train", "dataset": "digits", "model": "digits_cnn", "train": {"epochs": 1}}
@@ -51,6 +53,23 @@ def test_a_data_set_of_one_s_own_is_given_by_its_file(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_pictures_of_many_sizes_are_resized_to_one_that_is_said(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        for index in range(40):
+            pixels = np.full((8 + index % 3, 9), index * 6, np.uint8)
+            archive.writestr(f"{'ab'[index % 2]}/{index}.png", png(pixels))
+    spec = TRAIN | {"dataset": "mine", "train": {"epochs": 1, "batch_size": 10}}
+
+    unsaid = winnow_run(spec, tmp_path, "--upload", "mine.zip")
+    wrong = winnow_run(spec, tmp_path, "--upload", "mine.zip", "--size", "8y8")
+    done = winnow_run(spec, tmp_path, "--upload", "mine.zip", "--size", "8x9")
+
+    assert (unsaid.returncode, wrong.returncode, done.returncode) == (1, 2, 0), unsaid.stderr + done.stderr
+    assert "the images differ in size" in unsaid.stderr
+    assert "'8y8' is no image size, as 32x32" in wrong.stderr
+    assert json.loads((tmp_path / "out" / "certificate.json").read_text())["dataset"]["size"] == [8, 9]
 
 
 def test_a_part_of_a_data_set_at_another_size(tmp_path: Path) -> None:

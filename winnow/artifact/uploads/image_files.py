@@ -122,7 +122,7 @@ class _Headers:
         for other, other_path in others:
             raise InvalidFile(
                 f"the images differ in size ({path!r} has {_text(size)}, {other_path!r} has {_text(other)}): "
-                "say what to resize all of them to, as in ?size=32x32 (height and width), or resize them yourself"
+                "say what to resize all of them to, as in size=32x32 (height and width), or resize them yourself"
             )
         return size
 
