@@ -34,7 +34,7 @@ class Answers:
     def take(self, logits: Tensor, labels: Tensor) -> None:
         """The logits N×classes of a batch and its labels."""
         self._classes = logits.shape[1]
-        confidence = logits.double().softmax(1).amax(1)
+        confidence = logits.double().softmax(1).amax(1).nan_to_num(0)  # of logits that are no numbers the loss tells
         self._taken.append((labels, logits.argmax(1), ranks(logits, labels), confidence))
 
     def counts(self, superclasses: Sequence[int] | None) -> Counts:

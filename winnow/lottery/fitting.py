@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
+from torch import nn
+
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics, Point, Score
 from winnow.lottery import checkpoint
+from winnow.lottery.data.images import AnyPart
 from winnow.lottery.evaluation import full_score, points, score
 from winnow.lottery.lr_schedules import rate_changes
 from winnow.lottery.state import load_network, network_arrays
@@ -122,8 +125,9 @@ class _Between:
         training, split, best = self.training, self.training.split, self.training.best
         assert best is not None  # noqa: S101 - the last step is always measured
         train = score(training.taught, split.train, split.preprocessing, self.beat)
-        validation = full_score(training.taught, split.validation, split, self.beat)
-        test = full_score(training.taught, split.test, split, self.beat)
+        self._check_finite(train.loss)
+        validation = self._in_full(training.taught, split.validation)
+        test = self._in_full(training.taught, split.test)
         return Metrics(
             train=train,
             validation=validation,
@@ -137,7 +141,12 @@ class _Between:
         """Measured on a copy: the network itself must be what a checkpoint should hold, whenever a stop comes."""
         network = copy.deepcopy(self.training.taught)
         load_network(network, best.network)
-        return full_score(network, self.training.split.test, self.training.split, self.beat)
+        return self._in_full(network, self.training.split.test)
+
+    def _in_full(self, network: nn.Module, part: AnyPart) -> Score:
+        found = full_score(network, part, self.training.split, self.beat)
+        self._check_finite(found.loss)
+        return found
 
     def _progress(self, point: Point | None = None) -> None:
         first = self.training.first

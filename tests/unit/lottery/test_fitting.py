@@ -1,18 +1,21 @@
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import torch
 
 from tests.support.lottery import MOMENTUM, OPTIMIZERS, MemoryWorkspace, after, random_masks, recipe, split, start
 from winnow.contract.problems import Reason
 from winnow.contract.recipes import LrSchedule, Milestones, Recipe
 from winnow.contract.results import Metrics, Score
 from winnow.contract.specs.training import Augment, Cosine, Optimizer, Sgd
-from winnow.lottery.fitting import fit
+from winnow.lottery.data.images import Part
+from winnow.lottery.fitting import _Between, fit
 from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.state import State
-from winnow.lottery.training import Training
+from winnow.lottery.training import Best, Training, train
 from winnow.lottery.units.evidence import digest
 from winnow.lottery.workspace import Stop, UnitFailed
 
@@ -202,6 +205,19 @@ def test_a_training_that_diverges_says_what_to_change() -> None:
     with pytest.raises(UnitFailed, match=r"Lower the learning rate .*100") as failed:
         fit(training_of(settings), (), MemoryWorkspace())
     assert failed.value.reason is Reason.USER_ERROR
+
+
+@pytest.mark.parametrize("where", ["train", "validation", "test"])
+def test_a_loss_that_is_no_number_when_it_is_measured_says_so_too(where: str) -> None:
+    """Training may end before anyone has seen the images that are too much for it."""
+    parts, settings = split(), recipe(steps=4)
+    too_much = Part(torch.full((20, 1, 8, 8), torch.inf), torch.zeros(20, dtype=torch.int64))
+    training = Training(settings, parts, start(settings), {})
+    train(training, ())
+    training.best = Best(4, Score(correct=1, images=20, loss=0.1), training.state().network)
+    training.split = replace(parts, **{where: too_much})
+    with pytest.raises(UnitFailed, match="training diverged"):
+        _Between(training, MemoryWorkspace(), pulse=0).measure()
 
 
 def rates(settings: Recipe, workspace: MemoryWorkspace, first: int = 0) -> dict[int, float]:
