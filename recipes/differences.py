@@ -46,7 +46,7 @@ def differences(rows: Sequence[TableRow], images: int) -> Iterator[str]:
 def difference(rows: Sequence[TableRow], level: int, arm: str, score: str, images: int) -> Difference | None:
     """Ticket minus the arm at a level; none where no replicate has both."""
     others = _by_replicate(rows, 0 if arm == "dense" else level, arm, score)
-    return _paired(_by_replicate(rows, level, "ticket", score), others, images)
+    return paired(_by_replicate(rows, level, "ticket", score), others, images)
 
 
 def between_points(rows: Sequence[TableRow], images: int) -> Iterator[str]:
@@ -60,13 +60,14 @@ def between_points(rows: Sequence[TableRow], images: int) -> Iterator[str]:
     yield "|" + "---|" * (len(points[0]) + len(SCORES))
     for point in points[1:]:
         cells = (
-            _paired(*(_by_replicate(tickets[one], last[one], "ticket", score) for one in (point, points[0])), images)
+            paired(*(_by_replicate(tickets[one], last[one], "ticket", score) for one in (point, points[0])), images)
             for score in SCORES
         )
         yield "| " + " | ".join(map(str, (*point, *cells))) + " |"
 
 
-def _paired(first: Mapping[int, float], second: Mapping[int, float], images: int) -> Difference | None:
+def paired(first: Mapping[int, float], second: Mapping[int, float], images: int) -> Difference | None:
+    """The mean of first − second over the replicates that have both."""
     found = [first[replicate] - second[replicate] for replicate in first.keys() & second.keys()]
     if not found:
         return None

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import learning_curves
 import typer
 from differences import between_points, differences
 
@@ -26,6 +27,7 @@ from winnow.contract.datasets import DatasetFacts
 from winnow.contract.results import ArmSummary, LevelRow, TableRow, UnitResult
 from winnow.contract.sheets import swept, values
 from winnow.contract.specs.jobs import SPEC
+from winnow.contract.specs.transfer import TransferSpec
 from winnow.plan import Known, Part, Resolved, parts, places, resolve_sent, table
 
 Results = Mapping[str, UnitResult]
@@ -73,6 +75,7 @@ def page(kept: Path, head: Path, out: Path) -> None:
             for section in (*_levels(part, number, out), *_differences(part, job, results))
         ),
         *_between_points(job, results),
+        *_over_a_number(job, results, out),
         "\n".join(_networks(job, results)),
     ]
     out.write_text("\n\n".join(text) + "\n")
@@ -118,11 +121,27 @@ def _differences(part: Part, job: Resolved, results: Results) -> Iterator[str]:
 
 
 def _between_points(job: Resolved, results: Results) -> Iterator[str]:
-    images = [score.images for result in results.values() if (score := result.metrics.test)]
+    images = _test_images(results)
     lines = list(between_points(table(job, results), images[0])) if images else []
     if lines:
         yield "Test accuracy of the last ticket of each point minus that of the first point's, likewise:"
         yield "\n".join(lines)
+
+
+def _over_a_number(job: Resolved, results: Results, out: Path) -> Iterator[str]:
+    """Of a transfer that is swept over one number, what it wins at each."""
+    found = [part for part in parts(job, results) if learning_curves.number(part) is not None]
+    rows, images = [row for row in table(job, results) if row.at], _test_images(results)
+    if not isinstance(job.spec, TransferSpec) or len(found) < 2 or not images:
+        return
+    picture = out.with_suffix(".svg")
+    picture.write_text(learning_curves.panels(found, results, out.stem))
+    yield "\n".join(learning_curves.crossing(rows, images[0]))
+    yield f"![losses over training]({picture.name})"
+
+
+def _test_images(results: Results) -> list[int]:
+    return [score.images for result in results.values() if (score := result.metrics.test)]
 
 
 def _level(row: LevelRow, arms: Iterable[str]) -> str:

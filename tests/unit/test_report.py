@@ -87,6 +87,28 @@ def test_points_of_a_sweep_are_held_against_the_first(page: Callable[..., str]) 
     assert "+5.00 ±" in ours
 
 
+def test_a_transfer_swept_over_a_number_says_where_it_wins_nothing_any_more(page: Callable[..., str]) -> None:
+    """Ten points won on a tenth of the images and ten lost on all: the lines cross halfway."""
+    low, high = ({"name": "digits", "classes": list(digits)} for digits in ("01234", "56789"))
+    sent = {
+        "kind": "transfer",
+        "dataset": high,
+        "model": {"job": {"kind": "train", "dataset": low, "model": "digits_cnn"}},
+        "arms": ["no_mask", "mask_random"],
+        "replicates": 3,
+        "sweep": {"dataset.fraction": [0.1, 1.0]},
+    }
+
+    def right(place: Place) -> int:
+        few = place.unit.facts.fraction != 1
+        return 300 + 36 * ((place.arm == "no_mask") == few)
+
+    text = page(sent, right)
+    assert "| 0.1 | 93.33 | 83.33 | +10.00 ±" in text
+    assert "| 1 | 83.33 | 93.33 | -10.00 ±" in text
+    assert "The lines cross near 0.55:" in text
+
+
 def test_what_is_not_done_yet_is_left_open(page: Callable[..., str], tmp_path: Path) -> None:
     page(SENT, lambda _place: 300)
     for folder in sorted((tmp_path / "out" / "units").iterdir())[:5]:
