@@ -61,7 +61,7 @@ def test_a_ticket_is_carried_with_its_arms_and_its_state(api: Api) -> None:
     ("fields", "says"),
     [
         ({"model": "mdl_nothing"}, "no model"),
-        ({"model": "lenet_300_100"}, "a transfer wants one that is there"),
+        ({"model": "lenet_300_100"}, "a transfer wants one, `mdl_…`, or pretrained weights"),
         ({"arms": ["mask_init"]}, "masks nothing"),
         ({"trainable": ["fc9"]}, "no module 'fc9'"),
         ({"dataset": "nothing"}, "nothing"),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.sources import ROOT
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.catalog.pretrained import CLASSES
 from winnow.contract.catalog.tensors import TABLES, table_of, tensors
 from winnow.contract.problems import InvalidSpec
 from winnow.lottery.architectures import outline, prunable
@@ -46,8 +47,8 @@ def test_there_is_no_table_without_an_architecture() -> None:
 
 def test_the_wheel_holds_them() -> None:
     packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    (pattern,) = packed["winnow.contract.catalog"]
-    assert set(TABLES.parent.glob(pattern)) == set(TABLES.rglob("*.json"))
+    found = {path for pattern in packed["winnow.contract.catalog"] for path in TABLES.parent.glob(pattern)}
+    assert found == {*TABLES.rglob("*.json"), CLASSES}
 
 
 def test_an_architecture_without_a_table_is_told_how_to_get_one() -> None:
