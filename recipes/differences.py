@@ -45,8 +45,8 @@ def differences(rows: Sequence[TableRow], images: int) -> Iterator[str]:
 
 def difference(rows: Sequence[TableRow], level: int, arm: str, score: str, images: int) -> Difference | None:
     """Ticket minus the arm at a level; none where no replicate has both."""
-    others = _by_replicate(rows, 0 if arm == "dense" else level, arm, score)
-    return paired(_by_replicate(rows, level, "ticket", score), others, images)
+    others = by_replicate(rows, 0 if arm == "dense" else level, arm, score)
+    return paired(by_replicate(rows, level, "ticket", score), others, images)
 
 
 def between_points(rows: Sequence[TableRow], images: int) -> Iterator[str]:
@@ -60,7 +60,7 @@ def between_points(rows: Sequence[TableRow], images: int) -> Iterator[str]:
     yield "|" + "---|" * (len(points[0]) + len(SCORES))
     for point in points[1:]:
         cells = (
-            paired(*(_by_replicate(tickets[one], last[one], "ticket", score) for one in (point, points[0])), images)
+            paired(*(by_replicate(tickets[one], last[one], "ticket", score) for one in (point, points[0])), images)
             for score in SCORES
         )
         yield "| " + " | ".join(map(str, (*point, *cells))) + " |"
@@ -77,7 +77,8 @@ def paired(first: Mapping[int, float], second: Mapping[int, float], images: int)
     return Difference(fmean(found), reach)
 
 
-def _by_replicate(rows: Sequence[TableRow], level: int, arm: str, score: str) -> dict[int, float]:
+def by_replicate(rows: Sequence[TableRow], level: int, arm: str, score: str) -> dict[int, float]:
+    """An arm's scores at a level, of the replicates that have one."""
     return {
         row.replicate: getattr(row, score)
         for row in rows

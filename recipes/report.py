@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import learning_curves
 import typer
+from claims import claims
 from differences import between_points, differences
 
 from winnow.artifact.uploads import folder_of, inspect_folder
@@ -26,9 +27,10 @@ from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.results import ArmSummary, LevelRow, TableRow, UnitResult
 from winnow.contract.sheets import swept, values
-from winnow.contract.specs.jobs import SPEC
+from winnow.contract.specs.jobs import SPEC, PruneSpec
 from winnow.contract.specs.transfer import TransferSpec
 from winnow.plan import Known, Part, Resolved, parts, places, resolve_sent, table
+from winnow.plan.verdict import margin_for
 
 Results = Mapping[str, UnitResult]
 app = typer.Typer(add_completion=False, help=__doc__.partition("\n")[0], pretty_exceptions_enable=False)
@@ -118,6 +120,11 @@ def _differences(part: Part, job: Resolved, results: Results) -> Iterator[str]:
     if lines := list(differences(rows, *images[:1])) if images else []:
         yield "Test accuracy of the ticket minus that of another arm, in points, paired by replicate:"
         yield "\n".join(lines)
+    if lines and isinstance(job.spec, PruneSpec):
+        margin = margin_for(float(job.spec.margin), images[0])
+        if said := list(claims(rows, images[0], margin)):
+            yield f"By the rule of the verdicts, a loss of {100 * margin:.2g} points allowed, in densities:"
+            yield "\n".join(said)
 
 
 def _between_points(job: Resolved, results: Results) -> Iterator[str]:

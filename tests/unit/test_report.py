@@ -74,6 +74,26 @@ def test_arms_are_compared_replicate_for_replicate(page: Callable[..., str], tmp
     assert (tmp_path / "page.svg").stat().st_size > 1000
 
 
+def test_what_the_differences_come_to_is_said_in_words(page: Callable[..., str]) -> None:
+    """Tickets win a point at level 1 and lose five at level 2; fresh weights lose ten at both."""
+
+    def right(place: Place) -> int:
+        lost = {"dense": 0, "ticket": -4 if place.level == 1 else 18, "random_reinit": 36}[place.arm]
+        return 324 - lost + 4 * place.replicate
+
+    text = page(SENT, right)
+    floor = 4.303 / 3**0.5 / 360 * 100
+    for when in ("At the end", "At lowest validation loss"):
+        assert (
+            f"- {when}, tickets match dense down to 80.0%; the most that they win is +1.11 ± {floor:.2f} points, "
+            "at 80.0%; fresh weights are below dense from 80.0% on."
+        ) in text
+
+
+def test_two_replicates_claim_nothing(page: Callable[..., str]) -> None:
+    assert "tickets match" not in page(SENT | {"replicates": 2}, lambda place: 324 + place.replicate)
+
+
 def test_points_of_a_sweep_are_held_against_the_first(page: Callable[..., str]) -> None:
     ways = [{"schedule": "one_shot"}, {"schedule": "one_shot", "rewind": {"step": 5}}]
     sent = SENT | {"arms": ["ticket"], "sweep": {"method": ways}}
