@@ -6,7 +6,6 @@ torch, and it ends when its standard input ends, in the middle of a training too
 """
 
 import argparse
-import ctypes
 import errno
 import importlib
 import os
@@ -25,12 +24,12 @@ from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
 from winnow.lottery.numerics import environment
 from winnow.lottery.workspace import ProcessLost, Stop, UnitFailed, Workspace
+from winnow.parent import end_with_parent
 from worker.protocol import Do, Done, Failed, Message, Ready, StopOrder, Stopped, decode, encode
 from worker.workspace import ScratchWorkspace
 
 UNITS = "winnow.lottery.units"
 OPEN_FILES = 1024
-PR_SET_PDEATHSIG = 1
 
 
 class Units(Protocol):
@@ -50,7 +49,7 @@ def main() -> NoReturn:
     options = _options(sys.argv[1:])
     say = Voice(_private_stdout())
     _limit(options.file_bytes)
-    _end_with_parent()
+    _heed_the_slot_alone()
     orders = Orders(sys.stdin.buffer)
     os.environ.update(environment(options.threads))
     units: Units = importlib.import_module(options.units)  # a module that keeps to Units
@@ -159,12 +158,11 @@ def _limit(file_bytes: int) -> None:
         resource.setrlimit(kind, (allowed, allowed))
 
 
-def _end_with_parent() -> None:
-    """SIGKILL when the slot's thread is gone, and only the slot ends it: signals to the whole group are not for it."""
+def _heed_the_slot_alone() -> None:
+    """Only the slot ends it, or the end of the slot's thread: signals to the whole group are not for it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
 
 
 if __name__ == "__main__":

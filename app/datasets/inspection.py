@@ -8,16 +8,14 @@ gone nobody wants the answer, and it ends.
 """
 
 import json
-import os
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Literal
 
 from winnow.artifact.uploads import UploadFacts, inspect_folder, inspect_npz, inspect_zip
 from winnow.contract.problems import InvalidFile, Unavailable
+from winnow.parent import end_with_parent
 
 Kind = Literal["zip", "npz", "folder"]
 Size = tuple[int, int]
@@ -39,7 +37,7 @@ def inspected(kind: Kind, path: Path, size: Size | None = None) -> UploadFacts:
 
 def main(kind: str, path: str, *size: str) -> None:
     """The child: print the facts, or why there are none."""
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     try:
         facts = _look(kind, Path(path), (int(size[0]), int(size[1])) if size else None)
     except InvalidFile as error:
@@ -47,12 +45,6 @@ def main(kind: str, path: str, *size: str) -> None:
     else:
         answer = {"facts": facts.model_dump(mode="json")}
     sys.stdout.write(json.dumps(answer))
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 def _look(kind: str, path: Path, size: Size | None) -> UploadFacts:

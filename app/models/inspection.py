@@ -3,7 +3,7 @@
     python -m app.models.inspection WEIGHTS [MASK]
 
 What is wanted comes in as JSON on standard input. The child sees neither settings nor credentials, and answers in one
-line of JSON.
+line of JSON. When its parent is gone nobody wants the answer, and it ends.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from winnow.artifact.brought import brought_masks, read_brought
 from winnow.contract.problems import FieldError, InvalidFile, Unavailable
+from winnow.parent import end_with_parent
 
 _CHECKOUT = Path(__file__).parents[2]
 
@@ -51,6 +52,7 @@ def inspected(weights: Path, mask: Path | None, wanted: Wanted) -> Counted:
 
 def main(weights: str, mask: str | None = None) -> None:
     """The child: print the counts, or why there are none."""
+    end_with_parent()
     tensors, prunable, zeros = json.load(sys.stdin)
     try:
         values = read_brought(Path(weights), {name: tuple(shape) for name, shape in tensors.items()})

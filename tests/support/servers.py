@@ -4,7 +4,6 @@ No Docker and no root needed. Each is started when a fixture first asks for it a
 wants to take a server away starts one of its own. Postgres refuses to run as root, so root lends it to `nobody`.
 """
 
-import ctypes
 import importlib.util
 import os
 import pwd
@@ -16,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,9 +23,10 @@ import httpx
 import psycopg
 import redis
 
+from winnow.parent import end_with_parent
+
 START_SECONDS = 60
 STOP_SECONDS = 20
-PR_SET_PDEATHSIG = 1
 
 
 class Server:
@@ -60,7 +61,7 @@ class Server:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,  # Ctrl-C goes to pytest alone, which then ends its servers in order
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - the child only calls prctl between fork and exec
+                preexec_fn=partial(end_with_parent, signal.SIGTERM),  # noqa: PLW1509 - the child only calls prctl between fork and exec
                 **self.options(),
             )
         deadline = time.monotonic() + START_SECONDS
@@ -222,9 +223,3 @@ def _shipped(package: str) -> Path:
 def _open_to_all(path: Path) -> bool:
     """Whether every folder down to `path` lets anybody through."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
-
-
-def _end_with_parent() -> None:
-    """Linux: end this child when the test process dies, even by SIGKILL."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,6 +1,5 @@
 """Child processes that are kept running: started again when they die, and gone when their parent is."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -9,13 +8,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+
+from winnow.parent import end_with_parent
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 HEALTHY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.1
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Child:
             stdout=sys.stderr,
             # Ctrl-C reaches the parent alone, which ends its children in order; and a group can be killed whole.
             start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - the child only calls prctl between fork and exec
+            preexec_fn=partial(end_with_parent, signal.SIGTERM),  # noqa: PLW1509 - the child only calls prctl between fork and exec
         )
         self.start_at = time.monotonic()
         self.pid_file.write_text(f"{self.process.pid}\n")
@@ -105,9 +106,3 @@ def end(children: Sequence[Child], hurry: Callable[[], bool]) -> None:
 
 def _spoken(status: int) -> str:
     return f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
-
-
-def _end_with_parent() -> None:
-    """Linux: SIGTERM for this child when the parent dies, even by SIGKILL."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

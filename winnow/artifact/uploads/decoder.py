@@ -23,10 +23,10 @@ import numpy as np
 from winnow.artifact.images import decode_as
 from winnow.artifact.uploads.folder import file_bytes
 from winnow.contract.problems import InvalidFile
+from winnow.parent import end_with_parent
 
 DIGEST = 32
 """Bytes of a SHA-256."""
-PR_SET_PDEATHSIG = 1
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEPT = 2**25
 """Bytes of freed memory that glibc keeps for the next image, and the largest piece that it does so with."""
@@ -52,13 +52,12 @@ def _answer(answers: IO[bytes], folder: Path, path: str, channels: int, size: tu
     answers.write(pixels.data)
 
 
-def _settle(libc: ctypes.CDLL) -> None:
-    """End with the thread that started it; keep an image's memory for the next.
+def _keep_memory(libc: ctypes.CDLL) -> None:
+    """Of an image, for the next.
 
     Given back to the system each time, as large pieces are, it cost 5.6 ms of the processor for a JPEG of 500×375
     pixels to 224×224, kept 3.8.
     """
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if hasattr(libc, "mallopt"):  # glibc's
         libc.mallopt(M_TRIM_THRESHOLD, KEPT)
         libc.mallopt(M_MMAP_THRESHOLD, KEPT)
@@ -66,8 +65,9 @@ def _settle(libc: ctypes.CDLL) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; whoever started it ends it
+    end_with_parent()
     if sys.platform == "linux":
-        _settle(ctypes.CDLL(None))
+        _keep_memory(ctypes.CDLL(None))
     try:
         main(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:
