@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from winnow.contract.results import TableRow
-from winnow.contract.sheets import swept, values
+from winnow.contract.sheets import labels, swept, values
 from winnow.plan.students_t import t_quantile
 
 AGAINST = {"dense": "ticket − dense", "random_reinit": "ticket − fresh weights", "random_mask": "ticket − random mask"}
@@ -58,12 +58,17 @@ def between_points(rows: Sequence[TableRow], images: int) -> Iterator[str]:
     last = {point: max(row.level for row in own) for point, own in tickets.items()}
     yield "| " + " | ".join((*swept(row.at for row in rows), *SCORES.values())) + " |"
     yield "|" + "---|" * (len(points[0]) + len(SCORES))
-    for point in points[1:]:
+    called = labels([next(row.at for row in tickets[point]) for point in points])
+    for point, name in zip(points[1:], called[1:], strict=True):
         cells = (
-            paired(*(by_replicate(tickets[one], last[one], "ticket", score) for one in (point, points[0])), images)
+            paired(
+                by_replicate(tickets[point], last[point], "ticket", score),
+                by_replicate(tickets[points[0]], last[points[0]], "ticket", score),
+                images,
+            )
             for score in SCORES
         )
-        yield "| " + " | ".join(map(str, (*point, *cells))) + " |"
+        yield "| " + " | ".join(map(str, (*name, *cells))) + " |"
 
 
 def paired(first: Mapping[int, float], second: Mapping[int, float], images: int) -> Difference | None:

@@ -28,7 +28,8 @@ def idx(path: Path) -> NDArray[np.uint8]:
 def classes(weights: Path, images: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The likeliest class of each image."""
     with safe_open(weights, framework="numpy") as file:
-        tensors = {name: file.get_tensor(name).astype(np.float64) for name in file.keys()}  # noqa: SIM118 - no dict
+        names = file.keys()
+        tensors = {name: file.get_tensor(name).astype(np.float64) for name in names}
         preprocessing: dict[str, Any] = json.loads(file.metadata()["preprocessing"])
     x = images.reshape(len(images), -1) / 255
     x = (x - preprocessing["mean"][0]) / preprocessing["std"][0]
@@ -36,7 +37,8 @@ def classes(weights: Path, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         x = x @ tensors[f"{layer}.weight"].T + tensors[f"{layer}.bias"]
         if layer != "fc3":
             x = np.maximum(x, 0)
-    return np.argmax(x, axis=1)
+    found: NDArray[np.int64] = np.argmax(x, axis=1)
+    return found
 
 
 def main(weights: str, images: str, labels: str, out: str | None = None) -> None:

@@ -9,24 +9,24 @@ page, what was asked and what differs from the original, is written by hand: rec
 """
 
 import json
-import statistics
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import learning_curves
 import typer
 from claims import claims
 from differences import between_points, differences
+from networks import networks
 
 from winnow.artifact.uploads import folder_of, inspect_folder
 from winnow.cli.curve import curve
 from winnow.cli.tables import ARMS
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.results import ArmSummary, LevelRow, TableRow, UnitResult
-from winnow.contract.sheets import swept, values
+from winnow.contract.results import ArmSummary, LevelRow, UnitResult
+from winnow.contract.sheets import labels
 from winnow.contract.specs.jobs import SPEC, PruneSpec
 from winnow.contract.specs.transfer import TransferSpec
 from winnow.plan import Known, Part, Resolved, parts, places, resolve_sent, table
@@ -70,15 +70,15 @@ def page(kept: Path, head: Path, out: Path) -> None:
         f"Made by `recipes/report.py` from {len(done)} of {len(known)} units of `{head.with_suffix('.json')}`: "
         f"{hours:.1f} hours of one process with {job.spec.threads} thread on {hardware}. Accuracies in percent: in "
         "tables of levels ± half the two-sided 95 % interval over replicates (Student's t), in the last table ± one "
-        "standard deviation. Seconds are the mean of a unit's, by the clock.",
+        "standard deviation. Seconds are the mean of a unit's, by the clock, its features' included.",
         *(
             section
-            for number, part in enumerate(parts(job, results), 1)
-            for section in (*_levels(part, number, out), *_differences(part, job, results))
+            for number, (part, name) in enumerate(_named(parts(job, results)), 1)
+            for section in (*_levels(part, name, number, out), *_differences(part, job, results))
         ),
         *_between_points(job, results),
         *_over_a_number(job, results, out),
-        "\n".join(_networks(job, results)),
+        "\n".join(networks(job, results)),
     ]
     out.write_text("\n\n".join(text) + "\n")
 
@@ -94,11 +94,15 @@ def _no_model(name: str) -> tuple[()]:
     raise typer.BadParameter(f"a recipe makes the model it begins with, and cannot know {name}")
 
 
-def _levels(part: Part, number: int, out: Path) -> Iterator[str]:
+def _named(found: Sequence[Part]) -> Iterator[tuple[Part, str]]:
+    """Points and what they are called; the whole of a job that has none is called nothing."""
+    return zip(found, map("; ".join, labels([part.at for part in found])), strict=True)
+
+
+def _levels(part: Part, name: str, number: int, out: Path) -> Iterator[str]:
     """Of a point that has levels, their table and picture."""
     if len(part.levels) < 2:
         return
-    name = " ".join(map(str, values(part.at)))
     arms = [arm for arm in ARMS if any(row.arms.get(arm) for row in part.levels)]
     if name:
         yield f"## {name}"
@@ -161,40 +165,6 @@ def _percent(summary: ArmSummary | None) -> str:
         return "–"
     half = "" if summary.high is None else f" ± {100 * (summary.high - summary.mean):.2f}"
     return f"{100 * summary.mean:.2f}{half}"
-
-
-def _networks(job: Resolved, results: Results) -> Iterator[str]:
-    """A row for each arm of each level and point, and for what was done besides."""
-    rows = table(job, results)
-    paths = swept(row.at for row in rows)
-    names = ("sparsity", "arm", "n", "train", "validation", "test", "top 5", "coarse", "steps", "seconds")
-    yield "| " + " | ".join((*paths, *names)) + " |"
-    yield "|" + "---|" * len(paths) + "---:|---|" + "---:|" * 8
-    for part in parts(job, results):
-        groups: dict[tuple[int, str], list[float]] = {}
-        for key, place in part.places.items():
-            if key in results:
-                groups.setdefault((place.level, place.arm), []).append(results[key].seconds)
-        for (level, arm), seconds in groups.items():
-            here = [row for row in rows if (row.at, row.level, row.arm) == (part.at, level, arm)]
-            cells = _network(here) if here else ("", ARMS.get(arm, arm), len(seconds), *("",) * 6)
-            said = (*values(part.at), *cells, f"{statistics.mean(seconds):.1f}")
-            yield "| " + " | ".join(map(str, said)) + " |"
-
-
-def _network(rows: list[TableRow]) -> tuple[Any, ...]:
-    first = rows[0]
-    scores = ("train_accuracy", "validation_accuracy", "test_accuracy", "test_top5_accuracy", "test_coarse_accuracy")
-    means = (_mean([getattr(row, name) for row in rows]) for name in scores)
-    return f"{first.sparsity:.2%}", ARMS.get(first.arm, first.arm), len(rows), *means, first.total_steps
-
-
-def _mean(scores: list[float | None]) -> str:
-    found = [score for score in scores if score is not None]
-    if not found:
-        return ""
-    spread = f" ± {100 * statistics.stdev(found):.2f}" if len(found) > 1 else ""
-    return f"{100 * statistics.mean(found):.2f}{spread}"
 
 
 if __name__ == "__main__":

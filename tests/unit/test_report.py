@@ -103,7 +103,7 @@ def test_points_of_a_sweep_are_held_against_the_first(page: Callable[..., str]) 
         return 330 if retrain is not None and retrain.step else 312
 
     text = page(sent, right)
-    (ours,) = (line for line in text.splitlines() if line.startswith('| {"rewind":{"step":5}') and "+" in line)
+    (ours,) = (line for line in text.splitlines() if line.startswith("| rewind step 5 |") and "+" in line)
     assert "+5.00 ±" in ours
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from winnow.contract.resources import Job, Model, Predictions
 from winnow.contract.results import ArmSummary, LevelRow, PointRow
-from winnow.contract.sheets import swept, values
+from winnow.contract.sheets import labels, swept
 from winnow.contract.specs.jobs import PlaceArm
 
 ARMS: dict[PlaceArm, str] = {
@@ -58,11 +58,11 @@ def points_table(points: Iterable[PointRow]) -> Table:
     for name in ("sparsity", *(ARMS[arm] for arm in arms)):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for point, row in zip(rows, last, strict=True):
+    for point, row, named in zip(rows, last, labels([point.at for point in rows]), strict=True):
         found = (row.verdict or "") if row and point.state == "succeeded" else point.state
         said = Text(found.replace("_", " "), VERDICTS.get(found, STATES.get(found, "")))
         cells = [accuracy(row.arms.get(arm)) if row else "–" for arm in arms]
-        table.add_row(*map(str, values(point.at)), f"{row.sparsity:.2%}" if row else "–", *cells, said)
+        table.add_row(*named, f"{row.sparsity:.2%}" if row else "–", *cells, said)
     return table
 
 
