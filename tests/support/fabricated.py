@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.inputs import FeaturesInputs, LevelInputs, StabilityInputs, TrainInputs, TransferInputs
+from winnow.contract.inputs import (
+    EvaluateInputs,
+    FeaturesInputs,
+    LevelInputs,
+    StabilityInputs,
+    TrainInputs,
+    TransferInputs,
+)
 from winnow.contract.results import Check, Metrics, Score, TensorCount, UnitResult
 from winnow.contract.units import Unit
 from winnow.plan.counts import asked_counts
@@ -26,6 +33,8 @@ def fabricated(
     unit: Unit, results: Mapping[str, UnitResult], test: int = 340, validation: int | None = None
 ) -> UnitResult:
     """A result with the counts that the unit would have; `test` of 360 test images are right."""
+    if isinstance(unit.inputs, EvaluateInputs):
+        return results[unit.inputs.model]  # the network is the same, and scores as it did
     recipe = unit.inputs.recipe
     right = test * 144 // 360 if validation is None else validation
     score = Score(correct=test, images=360, loss=0.1)

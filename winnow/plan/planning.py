@@ -33,7 +33,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Pending:
-    """Units that can be done now: each has its parents' results and none of its own. The chain comes first."""
+    """Units that can be done now: each has its parents' results and none of its own. The chain comes first.
+
+    A model that the job begins with may stand on units that are no part of it: where it was named by its id it is
+    done, and asking for it is what finds it.
+    """
 
     units: tuple[Unit, ...]
     progress: Progress
@@ -68,7 +72,8 @@ def plan(job: Resolved, results: Results) -> Pending | Finished:
     progress = _progress(units, cost, results)
     missing = [unit for unit in units if unit.key not in results]
     if missing:
-        ready = tuple(unit for unit in missing if all(key in results for key in unit.parents.values()))
+        awaited = {unit.key for unit in missing}
+        ready = tuple(unit for unit in missing if awaited.isdisjoint(unit.parents.values()))
         return Pending(ready, progress, cost)
     return Finished(_outcome_of_points(job, results) if job.points else _outcome(job, results), progress, cost)
 
