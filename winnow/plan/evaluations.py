@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import EvaluateInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import LevelRow, ModelRow, UnitResult
 from winnow.contract.specs.jobs import EvaluateSpec
 from winnow.contract.units import Unit
-from winnow.plan.dataset_choice import chosen, settled_choice
+from winnow.plan.checks import check_image
+from winnow.plan.dataset_choice import settled_choice
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved
+from winnow.plan.sources import adapted_to
 from winnow.plan.verdict import summary
 
 
@@ -27,11 +30,8 @@ def resolve_evaluation(
         return Resolved(spec=settled, resource=resource, source=tuple(source[:1]))
     if spec.dataset.fraction != 1:
         raise InvalidSpec("A fraction is of the training images; an evaluation looks at test images. Leave it out.")
-    channels, size = model.network.channels, model.network.size
-    adapting = {"channels": spec.dataset.channels or channels, "size": spec.dataset.size or size}
-    adapted = chosen(spec.dataset.model_copy(update=adapting), facts)
-    if adapted.channels != channels:
-        raise InvalidSpec(f"The model takes images of {channels} channel(s). Leave `channels` out.")
+    adapted = adapted_to(model, spec.dataset, facts)
+    check_image(ARCHITECTURES[model.network.architecture], adapted)
     _labels(model, adapted)
     settled = settled.model_copy(update={"dataset": settled_choice(adapted)})
     return Resolved(spec=settled, dataset=adapted, resource=resource, source=tuple(source[:1]))
