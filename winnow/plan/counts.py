@@ -103,9 +103,9 @@ def level_counts(
     masked = sum(tensor.zeros for tensor in parent)
     prunable = sum(tensor.size for tensor in parent)
     if cut is not None:
-        total = zeros_for(cut, prunable)
+        total = max(masked, zeros_for(cut, prunable))  # a brought mask may be sparser than the target: it stays
     elif isinstance(rates, Decimal):
-        total = zeros_for(grid_sparsity(rates, depth), prunable)
+        total = max(masked, zeros_for(grid_sparsity(rates, depth), prunable))
     else:
         # Never less than one: a level that prunes nothing would be followed by itself for ever.
         total = masked + min(max(1, round_half_up(sum(quotas, Fraction(0)))), sum(survivors))

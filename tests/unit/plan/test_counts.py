@@ -168,3 +168,12 @@ def test_erk_never_revives(zeros, cut):
     assert counts.by_tensor[0] >= zeros
     assert counts.by_tensor[1] >= 600
     assert sum(counts.by_tensor) == counts.total
+
+
+@pytest.mark.parametrize("scope", ["global", "layer", "erk"])
+@pytest.mark.parametrize("cut", [None, Decimal("0.4")])
+def test_a_level_revives_nothing_of_a_model_that_came_sparser_than_asked(scope, cut):
+    sparse = [tensor.model_copy(update={"zeros": round(0.6 * tensor.size)}) for tensor in TENSORS]
+    counts = level_counts(sparse, Decimal("0.4"), 1, cut, Scope(name=scope))
+    assert counts.total == sum(tensor.zeros for tensor in sparse)
+    assert counts.by_tensor in (None, tuple(tensor.zeros for tensor in sparse)) or scope == "erk"
