@@ -12,7 +12,7 @@ from app.models.inspection import Counted, Wanted, inspected
 from app.models.intake import Sent
 from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
 from winnow.contract.catalog.tensors import tensors
-from winnow.contract.problems import Conflict, FieldError, InvalidSpec
+from winnow.contract.problems import Conflict, FieldError, InvalidFile, InvalidSpec
 from winnow.contract.resources import Model
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.choices import ModelChoice
@@ -71,7 +71,13 @@ def _architecture(spec: BroughtSpec) -> Architecture:
 def _inspected(sent: Sent, spec: BroughtSpec, architecture: Architecture) -> Counted:
     wanted = tensors(architecture.name, len(spec.classes), spec.input.channels, spec.input.size)
     prunable = tuple(name for name, _ in architecture.layers)
-    return inspected(sent.weights.path, sent.mask.path if sent.mask else None, Wanted(wanted, prunable, spec.zeros))
+    mask = sent.mask.path if sent.mask else None
+    try:
+        return inspected(sent.weights.path, mask, Wanted(wanted, prunable, spec.zeros))
+    except InvalidFile as error:  # which knows them by where they lie here: whoever sent them knows the form's parts
+        detail = error.detail.replace(sent.weights.path.name, "The file `weights`")
+        detail = detail if mask is None else detail.replace(mask.name, "The file `mask`")
+        raise InvalidFile(detail, error.errors, **error.members) from error
 
 
 def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted) -> bool:

@@ -55,6 +55,13 @@ def test_a_name_means_one_network_and_a_network_has_one_name(api: Api) -> None:
     assert len(api.driver.all(models.select())) == 1
 
 
+def test_mean_and_deviation_are_taken_as_they_were_measured_and_as_winnows_own_files_have_them(api: Api) -> None:
+    measured = {"channels": 1, "size": [8, 8], "mean": [0.3050176910022123], "std": [0.37523962335481261]}
+    assert push(api, input=measured).status_code == 201
+    rounded = {"channels": 1, "size": [8, 8], "mean": [0.305017691002212], "std": [0.375239623354813]}
+    assert push(api, input=rounded).status_code == 200, "the same network"
+
+
 def test_zeros_and_masks_are_counted(api: Api) -> None:
     said = push(api, safetensors(half_pruned()), zeros="masked").json()
     assert said["zeros"] / said["prunable"] == pytest.approx(0.5, abs=0.01)
@@ -95,8 +102,9 @@ def test_a_spec_that_cannot_be_met_is_refused(api: Api, changes: dict[str, Any],
 
 def test_what_is_no_network_is_refused(api: Api) -> None:
     assert is_problem(push(api, b""), 422, "weights")
+    assert is_problem(push(api, b"not safetensors at all"), 422, "The file `weights` is no safetensors file")
     assert is_problem(push(api, b"not safetensors at all"), 422, "winnow convert")
-    assert is_problem(push(api, mask=b"nor this"), 422, "safetensors")
+    assert is_problem(push(api, mask=b"nor this"), 422, "The file `mask` is no")
     assert is_problem(api.http.post("/v1/models", params={"name": "x"}, json={}), 415, "multipart")
     assert is_problem(api.http.post("/v1/models", params={"name": "x"}, files={"weights": ("w", b"1")}), 422, "spec")
     sent = {"weights": ("w", b"1"), "extra": ("e", b"2")}

@@ -1,11 +1,25 @@
 """What is said of weights that somebody brings."""
 
-from typing import Annotated, Literal, Self
+from decimal import Context, Decimal, InvalidOperation
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from winnow.contract.specs.choices import ClassName, Pixels
 from winnow.contract.values import Exact, Value
+
+
+def _in_fifteen_digits(sent: Any) -> Any:
+    """A measured number, rounded: a float may print with seventeen digits, and images are computed in float32."""
+    if isinstance(sent, bool) or not isinstance(sent, int | float | str | Decimal):
+        return sent
+    try:
+        return Context(prec=15).create_decimal(str(sent))
+    except InvalidOperation:
+        return sent
+
+
+Measured = Annotated[Exact, BeforeValidator(_in_fifteen_digits)]
 
 
 class ModelInput(Value):
@@ -13,8 +27,8 @@ class ModelInput(Value):
 
     channels: Literal[1, 3] = Field(description="1: grey. 3: RGB.")
     size: tuple[Pixels, Pixels] = Field(description="Height and width.")
-    mean: tuple[Exact, ...] = Field(description="Per channel, of pixel ÷ 255: what was subtracted.")
-    std: tuple[Annotated[Exact, Field(gt=0)], ...] = Field(description="Per channel, of pixel ÷ 255: the divisor.")
+    mean: tuple[Measured, ...] = Field(description="Per channel, of pixel ÷ 255: what was subtracted.")
+    std: tuple[Annotated[Measured, Field(gt=0)], ...] = Field(description="Per channel, of pixel ÷ 255: the divisor.")
 
     @model_validator(mode="after")
     def _one_of_each_per_channel(self) -> Self:
