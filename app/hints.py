@@ -40,8 +40,10 @@ def of_parameters(errors: Iterable[Mapping[str, Any]]) -> tuple[FieldError, ...]
 def of_body(errors: Iterable[Mapping[str, Any]], sent: Any, schema: Schema) -> tuple[FieldError, ...]:
     """Errors of a body: after `body`, `loc` is the path in what was sent, without pydantic's names of alternatives."""
     found: dict[Loc, FieldError] = {}
+    kinds = schema.get("discriminator", {}).get("mapping", {})  # which pydantic puts before the path: one is `train`
     for error in errors:
-        loc = "body", *_sent_path(error["loc"], sent, absent=error["type"] == "missing")
+        path = error["loc"][1:] if error["loc"][:1] and error["loc"][0] in kinds else error["loc"]
+        loc = "body", *_sent_path(path, sent, absent=error["type"] == "missing")
         if loc not in found or _is_of_type(found[loc].msg):
             found[loc] = FieldError(loc=loc, msg=_message(error), hint=_hint(error, schema))
     return tuple(found.values())
@@ -54,6 +56,7 @@ _WORDS = {
     "model_type": _NO_OBJECT,
     "model_attributes_type": _NO_OBJECT,
     "dict_type": _NO_OBJECT,
+    "tuple_type": "Input should be a list",
 }
 """Instead of what pydantic says in the words of Python."""
 
@@ -64,6 +67,10 @@ def _message(error: Mapping[str, Any]) -> str:
         return f"the field {context['discriminator']} is missing"
     if kind == "union_tag_invalid":
         return f"{context['tag']!r} is none of {context['expected_tags']}"
+    if kind == "too_short":
+        return f"Input should have at least {context['min_length']}, not {context['actual_length']}"
+    if kind == "decimal_max_digits":
+        return f"Input should have at most {context['max_digits']} digits: round it"
     return _WORDS.get(kind, str(error["msg"]).removeprefix("Value error, "))
 
 

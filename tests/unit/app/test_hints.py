@@ -70,6 +70,9 @@ def errors(sent: Any) -> dict[tuple[str | int, ...], FieldError]:
         ({"replicates": 1.5}, ("replicates",), "integer", "experiments"),
         ({"replicates": "many"}, ("replicates",), "integer", "experiments"),
         ({"dataset": None}, ("dataset",), "an object", "name or id"),
+        ({"arms": "ticket"}, ("arms",), "Input should be a list", "always run"),
+        ({"dataset": {"name": "digits", "classes": ["1"]}}, ("dataset", "classes"), "at least 2, not 1", "Only these"),
+        ({"dataset": {"name": "digits", "fraction": 0.1 * 3}}, ("dataset", "fraction"), "15 digits: round", "Share"),
     ],
 )
 def test_an_error_says_where_what_and_a_way_out(
@@ -82,6 +85,27 @@ def test_an_error_says_where_what_and_a_way_out(
         assert found[loc].hint is None
     else:
         assert hint in str(found[loc].hint)
+
+
+@pytest.mark.parametrize(
+    ("fields", "loc"),
+    [
+        ({"seed": -1}, ("seed",)),
+        ({"dataset": {"name": "digits", "size": [0, 8]}}, ("dataset", "size", 0)),
+        ({"dataset": {"name": "digits", "classes": [1, "2"]}}, ("dataset", "classes", 0)),
+        ({"target": {"sparsity": 0.5}}, ("target",)),
+        ({"train": {"lr": 0.1}}, ("train", "lr")),
+        ({"train": {"optimizer": {"name": "adam", "lr": -1}}}, ("train", "optimizer", "lr")),
+        ({"processes": 1}, ("processes",)),
+    ],
+    ids=repr,
+)
+def test_the_kind_train_is_not_taken_for_the_field_of_that_name(
+    fields: dict[str, Any], loc: tuple[str | int, ...]
+) -> None:
+    sent = {"kind": "train", "dataset": "digits", "model": "lenet5", "train": {"steps": 3}}
+    assert loc in errors(sent | fields)
+    assert ("train",) not in errors(sent | fields)
 
 
 @pytest.mark.parametrize("sent", [[], "prune", 3, None])
