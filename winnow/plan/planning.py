@@ -85,6 +85,16 @@ def places(job: Resolved, results: Results) -> tuple[Place, ...]:
     return tuple({place.unit.key: place for place in named}.values())
 
 
+def is_more_than(job: Resolved, most: int) -> bool:
+    """Whether a job names more units than that before anything is done, points and jobs before it included."""
+    named = set[str]()
+    for one in _alone(job):
+        named |= {place.unit.key for stage in _in_full(one, {}) for place in of_one_job(stage, {})}
+        if len(named) > most:  # what is beyond is not named: that would be what makes it slow
+            return True
+    return False
+
+
 def parts(job: Resolved, results: Results) -> tuple[Part, ...]:
     """What there is to tell of each point."""
     return tuple(_part(at, one, results) for at, one in zip(_ats(job), _alone(job), strict=True))

@@ -14,7 +14,8 @@ from winnow.contract.specs.transfer import TransferSpec
 from winnow.contract.units import Unit
 from winnow.contract.values import canonical_json
 from winnow.plan.evaluations import resolve_evaluation
-from winnow.plan.resolve import resolve_training
+from winnow.plan.planning import is_more_than
+from winnow.plan.resolve import MAX_UNITS, resolve_training
 from winnow.plan.resolved import Resolved, ResolvedPoint
 from winnow.plan.sources import pretrained
 from winnow.plan.succession import presumed
@@ -43,7 +44,9 @@ def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: in
     if spec.sweep is not None:
         if stage > 1:
             raise InvalidSpec("A sweep makes many models, and a job begins with one: leave out its sweep.")
-        return Resolved(spec=spec, resource=resource, points=_points(sent, spec, read, known))
+        points = _points(sent, spec, read, known)
+        _check_points(points)
+        return _not_too_many(Resolved(spec=spec, resource=resource, points=points))
     facts = known.dataset(spec.dataset.name) if spec.dataset else None
     if spec.model.job is not None:
         before = _before(spec.model.job, read, known, stage + 1)
@@ -68,12 +71,33 @@ def _points(sent: Any, spec: Spec, read: Callable[[Any], Spec], known: Known) ->
     return tuple(ResolvedPoint(at=at, job=_point(at, one, read, looked_up)) for at, one in found)
 
 
+def _check_points(points: Sequence[ResolvedPoint]) -> None:
+    """Two ways to write one job are one point."""
+    there = dict[str, ResolvedPoint]()
+    for point in points:
+        other = there.setdefault(point.job.model_dump_json(), point)
+        if other is not point:
+            raise InvalidSpec(f"At {_where(point.at)}: this is the same job as at {_where(other.at)}. Name it once.")
+
+
+def _not_too_many(job: Resolved) -> Resolved:
+    if is_more_than(job, MAX_UNITS):
+        raise InvalidSpec(
+            f"The {len(job.points)} points are more than {MAX_UNITS} units of work together, and a job has no more. "
+            "Ask for fewer points, replicates, levels or arms, or send them as several jobs."
+        )
+    return job
+
+
+def _where(at: At) -> str:
+    return ", ".join(f"{path} = {canonical_json(value).decode()}" for path, value in at.items())
+
+
 def _point(at: At, sent: Any, read: Callable[[Any], Spec], known: Known) -> Resolved:
     try:
         return resolve_sent(sent, read, known)
     except InvalidSpec as error:
-        where = ", ".join(f"{path} = {canonical_json(value).decode()}" for path, value in at.items())
-        raise InvalidSpec(f"At {where}: {error.detail}", error.errors) from error
+        raise InvalidSpec(f"At {_where(at)}: {error.detail}", error.errors) from error
 
 
 def _before(sent: Any, read: Callable[[Any], Spec], known: Known, stage: int) -> Resolved:

@@ -118,11 +118,23 @@ def test_a_check_that_fails_fails_its_point_and_the_job() -> None:
         ({"dataset.fractoin": [0.5]}, r"At dataset.fractoin = 0.5: (.|\n)*[Ee]xtra"),
         ({"model": ["mdl_of_nobody"]}, 'At model = "mdl_of_nobody": There is no model'),
         ({"seed.more": [1]}, "there is no field more in 0"),
+        (
+            {"dataset": ["digits", {"name": "digits"}]},
+            'At dataset = {"name":"digits"}: this is the same job as at dataset = "digits". Name it once.',
+        ),
     ],
 )
 def test_a_point_that_cannot_be_done_is_named(sweep: dict[str, list[Any]], says: str) -> None:
     with pytest.raises(InvalidSpec, match=says):
         resolved(JOB | {"seed": 0, "sweep": sweep})
+
+
+def test_points_together_have_no_more_units_than_a_job_may_have() -> None:
+    wide = JOB | {"replicates": 20, "target": {"sparsity": 0.9}}
+    with pytest.raises(InvalidSpec, match=r"30 points are more than 5000 units of work together.*fewer points"):
+        resolved(wide | {"sweep": {"seed": list(range(30))}})
+    shared = resolved(wide | {"sweep": {"margin": [number / 100 for number in range(30)]}})
+    assert len({place.unit.key for place in places(shared, {})}) < 5000, "what points share counts once"
 
 
 def test_a_model_of_a_sweep_is_refused() -> None:
