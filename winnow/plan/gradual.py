@@ -35,7 +35,11 @@ def check_ramp(found: Ramp, rewind: int, steps: int) -> None:
             f"Pruning would end at step {found.end}, but training ends at step {steps}: nothing would be trained under "
             "the final mask. End earlier."
         )
-    if found.end <= found.begin or (found.end - found.begin) % found.every:
+    if found.end <= found.begin:
+        raise InvalidSpec(
+            f"Pruning would end at step {found.end}, but it begins at step {found.begin}. End later, or begin earlier."
+        )
+    if (found.end - found.begin) % found.every:
         raise InvalidSpec(
             f"From step {found.begin} to step {found.end} is no whole number of times {found.every} steps. "
             "Give another `begin`, `end` or `every`."

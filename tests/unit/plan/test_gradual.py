@@ -102,7 +102,7 @@ def test_what_is_stored_is_read_back_as_it_is():
         ({"rewind": 1, "begin": {"epoch": 0}}, "begin at step 0, but training starts from the rewind point, step 22"),
         ({"end": {"epoch": 20}}, "end at step 440, but training ends at step 440: nothing would be trained under"),
         ({"end": {"step": 50}}, "From step 0 to step 50 is no whole number of times 22 steps"),
-        ({"begin": {"epoch": 9}}, "no whole number"),
+        ({"begin": {"epoch": 9}}, "begins at step"),
     ],
 )
 def test_what_cannot_be_met_is_refused_with_a_way_out(fields, says):
