@@ -64,6 +64,8 @@ def test_a_ticket_is_carried_with_its_arms_and_its_state(api: Api) -> None:
         ({"model": "lenet_300_100"}, "a transfer wants one, `mdl_…`, or pretrained weights"),
         ({"arms": ["mask_init"]}, "masks nothing"),
         ({"trainable": ["fc9"]}, "no module 'fc9'"),
+        ({"trainable": "fc2"}, 'as a list: ["fc2"]'),
+        ({"trainable": []}, 'or say "head"'),
         ({"dataset": "nothing"}, "nothing"),
         ({"dataset": {"name": "digits", "size": [9, 9]}}, "8×8 pixels"),
     ],

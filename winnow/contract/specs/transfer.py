@@ -1,9 +1,9 @@
 """A model, or a ticket, taken to another data set."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from winnow.contract.specs.training_job import Training
 from winnow.contract.values import Exact
@@ -19,6 +19,23 @@ TRANSFER_ARMS: tuple[TransferArm, ...] = (*CARRIED, "own_ticket")
 ModuleName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
+def _modules_are_a_list(sent: Any) -> Any:
+    if isinstance(sent, str) and sent not in ("all", "head"):
+        raise ValueError(f'give "all", "head", or the names of modules as a list: ["{sent}"]')
+    if isinstance(sent, list | tuple) and not sent:
+        raise ValueError('name a module at least, or say "head", which trains the head alone')
+    return sent
+
+
+Trainable = Annotated[
+    Literal["all", "head"] | tuple[ModuleName, ...],
+    BeforeValidator(
+        _modules_are_a_list,
+        json_schema_input_type=Literal["all", "head"] | Annotated[tuple[ModuleName, ...], Field(min_length=1)],
+    ),
+]
+
+
 class TransferSpec(Training):
     """Train a model's network on another data set; what it begins with and what is trained of it is said here.
 
@@ -27,7 +44,7 @@ class TransferSpec(Training):
     """
 
     kind: Literal["transfer"] = "transfer"
-    trainable: Literal["all", "head"] | tuple[ModuleName, ...] = Field(
+    trainable: Trainable = Field(
         "all", description="`all`, `head`, or the names of modules that train beside the head: the rest is frozen."
     )
     arms: tuple[TransferArm, ...] | None = Field(
