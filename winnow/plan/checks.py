@@ -1,8 +1,11 @@
 """What cannot be met, told before anything is done: layers, images, budgets, schedules."""
 
 from collections.abc import Collection, Mapping
+from math import prod
 
 from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
+from winnow.contract.catalog.tensors import table_of, tensors
+from winnow.contract.counts import zeros_for
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Milestones
@@ -85,3 +88,15 @@ def check_rates(job: Resolved, architecture: Architecture, excluded: Collection[
     bare = [name for name, kind in pruned if name not in rates and kind not in rates]
     if bare:
         raise InvalidSpec(f"No rate for {', '.join(bare)}: give one for each layer, by name or by kind.")
+
+
+def check_sparsity(job: Resolved, architecture: Architecture, excluded: Collection[str]) -> None:
+    """Refuse a sparsity that, rounded to whole weights, masks none or all of them. Raises InvalidSpec."""
+    target = job.spec.target if isinstance(job.spec, PruneSpec) else None
+    if target is None or target.sparsity is None or not table_of(architecture.name).exists():
+        return  # an architecture that is not in the tables has its counts once it is built
+    shapes = tensors(architecture.name, len(job.facts.classes), job.facts.channels, job.facts.size)
+    prunable = sum(prod(shapes[name]) for name, _ in architecture.layers if name not in excluded)
+    if (zeros := zeros_for(target.sparsity, prunable)) in (0, prunable):
+        said = "all, so that nothing is left to train: ask for less" if zeros else "none of them: ask for more"
+        raise InvalidSpec(f"Of {prunable:,} prunable weights a sparsity of {target.sparsity} masks {said}.")

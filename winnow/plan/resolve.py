@@ -14,7 +14,7 @@ from winnow.contract.specs.jobs import PruneSpec, TrainSpec
 from winnow.contract.specs.pruning import Criterion, Iterative, Method, OneShot, Scope
 from winnow.contract.specs.targets import Target
 from winnow.contract.units import Unit
-from winnow.plan.checks import check_budget, check_dropout, check_image, check_layers, check_rates
+from winnow.plan.checks import check_budget, check_dropout, check_image, check_layers, check_rates, check_sparsity
 from winnow.plan.counts import grid_sparsity, steps_at_rate
 from winnow.plan.dataset_choice import chosen, settled_choice
 from winnow.plan.densities import settled_densities
@@ -54,6 +54,7 @@ def resolve_training(
     check_budget(job, spec.train)
     if isinstance(settled, PruneSpec):
         check_rates(job, architecture, settled.method.scope.exclude)
+        check_sparsity(job, architecture, settled.method.scope.exclude)
         _check_depth(job, settled)
         if job.ramp is not None:
             check_ramp(job.ramp, job.retrain.step, job.steps)

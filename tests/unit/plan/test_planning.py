@@ -291,6 +291,12 @@ def test_the_table_has_a_row_for_every_network():
         ({"method": {"criterion": {"name": "snip", "alpha": 2}}}, "snip has no alpha"),
         ({"train": {"batch_size": 5000}}, "training split has 1296"),
         ({"train": {"epochs": 1}, "method": {"rewind": {"epoch": 1}}}, "leaves nothing to train"),
+        ({"target": {"sparsity": "0.999999"}}, "Of 50,200 prunable weights a sparsity of 0.999999 masks all"),
+        ({"target": {"sparsity": "0.000001"}}, "masks none of them: ask for more"),
+        (
+            {"target": {"sparsity": "0.9996"}, "method": {"scope": {"exclude": ["linear"]}}},
+            "Of 1,000 prunable weights a sparsity of 0.9996 masks all",
+        ),
         ({"train": {"epochs": 3, "lr_schedule": {"name": "step", "epochs": [3]}}}, "before the end"),
         ({"train": {"epochs": 3, "warmup": {"epochs": 4}}}, "warm-up takes 88 steps, but training ends at step 66"),
         ({"dataset": {"name": "digits", "fingerprint": "x"}}, "content has changed"),
