@@ -285,6 +285,10 @@ class TableRow(Record):
         None, description="Multiply-accumulates of one image in convolutions and linear layers, as if none were masked."
     )
     macs_effective: int | None = Field(None, description="Those of the weights that are not masked.")
+    train_loss: float | None = Field(None, description="Mean cross-entropy in nats, labels as they are.")
+    validation_loss: float | None = None
+    test_loss: float | None = None
+    parameters: int | None = Field(None, description="All values that training may change.")
 
 
 class Progress(Record):

@@ -195,7 +195,15 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
         nonzeros=result.nonzeros,
         macs_dense=result.macs_dense,
         macs_effective=result.macs_effective,
+        train_loss=_loss(result.metrics.train),
+        validation_loss=_loss(result.metrics.validation),
+        test_loss=_loss(test),
+        parameters=result.parameters,
     )
+
+
+def _loss(score: Score | None) -> float | None:
+    return None if score is None else score.loss
 
 
 def _asked(job: Resolved) -> float | None:

@@ -56,6 +56,8 @@ def test_a_job_leaves_units_certificate_and_table(finished: Path) -> None:
     assert all(0 <= row["test_calibration_error"] <= 1 and row["test_coarse_accuracy"] is None for row in rows)
     assert {row["macs_dense"] for row in rows} == {rows[0]["macs_effective"]}
     assert rows[1]["macs_effective"] < rows[0]["macs_effective"]
+    assert all(row[f"{split}_loss"] > 0 for row in rows for split in ("train", "validation", "test"))
+    assert all(row["parameters"] == row["nonzeros"] + row["zeros"] for row in rows)
     assert not any((finished / "work").iterdir())
 
 
