@@ -97,7 +97,8 @@ def _from_context(error: Mapping[str, Any]) -> str | None:
     expected = context.get("expected_tags") or (context.get("expected") if error["type"] == "literal_error" else None)
     if not isinstance(expected, str):
         return None
-    return did_you_mean(context.get("tag", error.get("input")), expected.split("'")[1::2])
+    names = expected.split("'")[1::2]
+    return did_you_mean(context.get("tag", error.get("input")), names) if names else None  # numbers say it themselves
 
 
 def _sent_path(loc: Loc, sent: Any, *, absent: bool) -> Loc:

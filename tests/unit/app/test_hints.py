@@ -70,6 +70,7 @@ def errors(sent: Any) -> dict[tuple[str | int, ...], FieldError]:
         ({"replicates": 1.5}, ("replicates",), "integer", "experiments"),
         ({"replicates": "many"}, ("replicates",), "integer", "experiments"),
         ({"dataset": None}, ("dataset",), "an object", "name or id"),
+        ({"dataset": {"name": "digits", "channels": 2}}, ("dataset", "channels"), "should be 1 or 3", "colour to grey"),
         ({"arms": "ticket"}, ("arms",), "Input should be a list", "always run"),
         ({"dataset": {"name": "digits", "classes": ["1"]}}, ("dataset", "classes"), "at least 2, not 1", "Only these"),
         ({"dataset": {"name": "digits", "fraction": 0.1 * 3}}, ("dataset", "fraction"), "15 digits: round", "Share"),
