@@ -33,4 +33,5 @@ def _one(place: Place, name: str, points: Sequence[Point]) -> Series:
         name=name,
         x=tuple(point.step for point in points),
         y=tuple(value if math.isfinite(value := point.values[name]) else None for point in points),
+        unit=place.unit.key,
     )

@@ -148,11 +148,11 @@ def metrics(here: Here, job_id: str, accept: Accept = None) -> Response | Curves
     if preferred(accept, JSON, CSV) == JSON:
         return curves
     rows = (
-        (*values(one.at), one.arm, one.replicate, one.level, one.name, x, y)
+        (*values(one.at), one.arm, one.replicate, one.level, one.name, x, y, one.unit)
         for one in curves.series
         for x, y in zip(one.x, one.y, strict=True)
     )
-    names = *swept(one.at for one in curves.series), "arm", "replicate", "level", "name", "x", "y"
+    names = *swept(one.at for one in curves.series), "arm", "replicate", "level", "name", "x", "y", "unit"
     return csv_response(names, rows, "winnow-metrics.csv")
 
 

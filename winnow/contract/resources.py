@@ -62,6 +62,7 @@ class Series(Record):
     name: str
     x: tuple[int, ...]
     y: tuple[float | None, ...]
+    unit: str | None = Field(None, description="Key of the unit, which tells apart arms of jobs one before the other.")
 
 
 class Curves(Record):

@@ -81,7 +81,8 @@ def _needed_of(job: Resolved, spec: TransferSpec) -> tuple[Unit, ...]:
 
 def _own(job: Resolved, replicate: int) -> tuple[Place, ...]:
     *before, ticket = own_chain(job, replicate)
-    return (*(Place(0, "own_chain", replicate, unit) for unit in before), Place(LEVEL, "own_ticket", replicate, ticket))
+    chain = (Place(level, "own_chain", replicate, unit) for level, unit in enumerate(before))
+    return (*chain, Place(LEVEL, "own_ticket", replicate, ticket))
 
 
 def _arm(job: Resolved, spec: TransferSpec, arm: TransferArm, replicate: int) -> tuple[Place, ...]:

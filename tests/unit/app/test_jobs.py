@@ -160,7 +160,22 @@ def test_curves_come_as_json_and_as_csv_also_while_a_unit_runs(api: Api) -> None
     assert (series["accuracy"].arm, series["accuracy"].x, series["accuracy"].y) == ("dense", (3,), (0.5,))
     assert series["loss"].y == (None,)
     sheet = api.get(path, headers={"Accept": "text/csv"}).text.splitlines()
-    assert sheet == ["arm,replicate,level,name,x,y", "dense,0,0,accuracy,3,0.5", "dense,0,0,loss,3,"]
+    key = held.unit.key
+    rows = [f"dense,0,0,accuracy,3,0.5,{key}", f"dense,0,0,loss,3,,{key}"]
+    assert sheet == ["arm,replicate,level,name,x,y,unit", *rows]
+
+
+def test_curves_of_two_networks_can_be_told_apart_also_of_jobs_one_before_the_other(api: Api) -> None:
+    api.driver.register()
+    job = api.submit(prune(0.36) | {"model": {"job": prune(0.2)}})
+    for _ in range(4):
+        held = api.driver.take()
+        api.driver.heartbeat(held, 0.5, Point(step=3, values={"accuracy": 0.5}))
+        api.driver.finish(held)
+    found = Curves.model_validate_json(api.get(f"/v1/jobs/{job['id']}/metrics").content).series
+    series = [one for one in found if one.name == "accuracy"]
+    assert len({one.unit for one in series}) == len(series) == 4
+    assert sum((one.arm, one.level) == ("dense", 0) for one in series) == 2
 
 
 def test_the_certificate_is_there_after_the_end_as_it_was_written(api: Api) -> None:

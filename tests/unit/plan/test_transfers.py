@@ -352,3 +352,8 @@ def test_where_it_is_the_model_itself_it_is_shown_as_what_it_is_held_against():
 def test_a_ticket_of_ones_own_that_cannot_be_found_is_refused(source, changes, says):
     with pytest.raises(InvalidSpec, match=says):
         transfer_job(source, **changes)
+
+
+def test_the_chain_of_an_own_ticket_has_its_levels() -> None:
+    known = [place for place in places(transfer_job(arms=["mask_trained", "own_ticket"]), {}) if place.replicate == 0]
+    assert [place.level for place in known if place.arm == "own_chain"] == [0, 1]
