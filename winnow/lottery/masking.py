@@ -1,7 +1,7 @@
 """Masks on the device: after each step masked weights become +0.0, under every optimizer."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -35,9 +35,10 @@ class DeviceMasks:
             masked.weight.bitwise_and_(masked.bits)
 
     def apply_to_gradients(self) -> None:
-        """Set the gradients of masked weights to +0.0. Every parameter has one."""
+        """Set the gradients of masked weights to +0.0. Every parameter has one but those that are frozen."""
         for masked in self._masked:
-            cast(Tensor, masked.parameter.grad).view(torch.int32).bitwise_and_(masked.bits)
+            if masked.parameter.grad is not None:
+                masked.parameter.grad.view(torch.int32).bitwise_and_(masked.bits)
 
     def zeros(self) -> int:
         """How many masked weights are +0.0."""

@@ -50,6 +50,17 @@ def test_a_step_of_plain_descent_is_as_long_as_the_clipped_norm(architecture: st
     assert sum(float(part.square().sum()) for part in moved) ** 0.5 == pytest.approx(0.01, rel=1e-3)
 
 
+def test_a_step_is_clipped_though_a_masked_layer_is_frozen() -> None:
+    """What is frozen has no gradient: neither a say in the norm nor anything to mask."""
+    settings = recipe(optimizer=Sgd(lr=Decimal(1), momentum=Decimal(0)), clip=Decimal("0.01"))
+    training = Training(settings, split(), start(settings), random_masks(settings), trainable=("fc3",))
+    before = {name: value.detach().clone() for name, value in training.network.named_parameters()}
+    take_step(training)
+    moved = {name: float((value.detach() - before[name]).norm()) for name, value in training.network.named_parameters()}
+    assert (moved["fc3.weight"] ** 2 + moved["fc3.bias"] ** 2) ** 0.5 == pytest.approx(0.01, rel=1e-3)
+    assert not any(moved[name] for name in moved if not name.startswith("fc3."))
+
+
 def test_without_a_limit_or_with_one_out_of_reach_the_steps_are_the_same() -> None:
     ends = []
     for limit in (None, Decimal(1000)):
