@@ -79,6 +79,17 @@ def test_pruning_goes_on_from_the_zeros_of_a_sparse_model(tmp_path: Path) -> Non
             assert all((found[name][~mask] == 0).all() for name, mask in masks.items())
 
 
+@pytest.mark.parametrize("scope", ["global", "layer", "erk"])
+@pytest.mark.parametrize("schedule", ["one_shot", {"name": "iterative", "rate": 0.3}, {"name": "iterative", "rate": 0.4}])
+def test_a_model_that_is_sparser_than_asked_for_loses_nothing_more(tmp_path: Path, scope: str, schedule: Any) -> None:
+    sparse = half_pruned()
+    method = {"scope": scope, "schedule": schedule}
+    job = begun(sent(tmp_path, sparse, zeros="masked"), target={"sparsity": 0.3}, method=method, arms=["ticket"])
+    rows = levels(job, do_all(job, tmp_path, Warm(None)))
+    assert [row.level for row in rows] == [0, 1]
+    assert rows[1].zeros == rows[0].zeros
+
+
 def test_classes_in_another_order_are_those_of_the_model_by_name(tmp_path: Path) -> None:
     backwards = tuple(reversed(DIGITS))
     spec = {"kind": "train", "dataset": "digits", "model": "mdl_mine", "train": PRUNE["train"]}
