@@ -17,6 +17,7 @@ from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
 from winnow.lottery.state import read_state
 from winnow.lottery.units import Warm
+from winnow.lottery.workspace import UnitFailed
 from winnow.plan import Resolved, levels, places, resolve
 
 PRUNE: dict[str, Any] = {
@@ -80,7 +81,9 @@ def test_pruning_goes_on_from_the_zeros_of_a_sparse_model(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("scope", ["global", "layer", "erk"])
-@pytest.mark.parametrize("schedule", ["one_shot", {"name": "iterative", "rate": 0.3}, {"name": "iterative", "rate": 0.4}])
+@pytest.mark.parametrize(
+    "schedule", ["one_shot", {"name": "iterative", "rate": 0.3}, {"name": "iterative", "rate": 0.4}]
+)
 def test_a_model_that_is_sparser_than_asked_for_loses_nothing_more(tmp_path: Path, scope: str, schedule: Any) -> None:
     sparse = half_pruned()
     method = {"scope": scope, "schedule": schedule}
@@ -88,6 +91,22 @@ def test_a_model_that_is_sparser_than_asked_for_loses_nothing_more(tmp_path: Pat
     rows = levels(job, do_all(job, tmp_path, Warm(None)))
     assert [row.level for row in rows] == [0, 1]
     assert rows[1].zeros == rows[0].zeros
+
+
+def test_zeros_of_a_sparse_model_never_come_back_in_a_layer_that_is_excluded(tmp_path: Path) -> None:
+    """A layer that is left out of pruning has no mask there: what the model had pruned of it would train again."""
+    method = {"scope": {"exclude": ["fc1.weight"]}, "schedule": "one_shot"}
+    job = begun(sent(tmp_path, half_pruned(), zeros="masked"), method=method, arms=["ticket"])
+    with pytest.raises(UnitFailed, match="excluded from pruning, but the model masks 32768"):
+        do_all(job, tmp_path, Warm(None))
+
+
+def test_a_layer_that_a_sparse_model_keeps_whole_may_be_excluded(tmp_path: Path) -> None:
+    sparse = half_pruned() | {"fc1.weight": weights()["fc1.weight"]}
+    method = {"scope": {"exclude": ["fc1.weight"]}, "schedule": "one_shot"}
+    job = begun(sent(tmp_path, sparse, zeros="masked"), method=method, arms=["ticket"])
+    rows = levels(job, do_all(job, tmp_path, Warm(None)))
+    assert (rows[-1].zeros, rows[-1].prunable) == (4826, 6032)
 
 
 def test_classes_in_another_order_are_those_of_the_model_by_name(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from winnow.artifact.header import Header, Provenance
 from winnow.artifact.model import write_model as write_files
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.problems import Reason
 from winnow.contract.recipes import NetworkShape, Recipe
 from winnow.contract.results import Check, Metrics, TensorCount, UnitResult
 from winnow.contract.units import TORCH_RELEASE, Unit
@@ -18,11 +19,20 @@ from winnow.lottery.selection import Mask, Masks
 from winnow.lottery.state import network_arrays
 from winnow.lottery.training import Training
 from winnow.lottery.units import evidence
-from winnow.lottery.workspace import Workspace
+from winnow.lottery.workspace import UnitFailed, Workspace
 
 
 def in_network_order(recipe: Recipe, masks: Mapping[str, Mask], exclude: Collection[str] = ()) -> dict[str, Mask]:
-    """The masks in the order of the layers, which decides ties and the order of quotas; those excluded left out."""
+    """The masks in the order of the layers, which decides ties and the order of quotas; those excluded left out.
+
+    Raises UnitFailed where one of those masks something already: without it, training would bring that back.
+    """
+    if sparse := [name for name in exclude if name in masks and not masks[name].all()]:
+        raise UnitFailed(
+            Reason.USER_ERROR,
+            f"{sparse[0]} is excluded from pruning, but the model masks {int((~masks[sparse[0]]).sum())} of its "
+            "weights already. Exclude only layers that it keeps whole.",
+        )
     declared = masks.keys() - set(exclude)
     return {name: masks[name] for name, _ in ARCHITECTURES[recipe.architecture].layers if name in declared}
 
