@@ -154,3 +154,11 @@ def test_a_sparse_model_is_pruned_further_weight_by_weight(method: dict[str, Any
     spec = SPEC.validate_python(PRUNE | {"method": method, "target": target})
     with pytest.raises(InvalidSpec, match="sparse already"):
         resolve(spec, DATASETS["digits"], "cpu", (model,))
+
+
+def test_a_model_whose_answers_overflow_cannot_be_measured_and_says_so(tmp_path: Path) -> None:
+    """Its weights are finite, its loss is not: a result that holds such a number could not be read again."""
+    wild = weights() | {name: weights()[name] * np.float32(1e30) for name in ("fc1.weight", "fc2.weight")}
+    spec = SPEC.validate_python({"kind": "evaluate", "dataset": "digits", "model": "mdl_mine"})
+    with pytest.raises(UnitFailed, match="not finite"):
+        do_all(resolve(spec, DATASETS["digits"], "cpu", (sent(tmp_path, wild),)), tmp_path, Warm(None))

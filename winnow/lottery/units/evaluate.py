@@ -1,5 +1,6 @@
 """The unit `evaluate`: a model as it is, with its own preprocessing, on the test images of a data set."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from winnow.artifact.header import Header
 from winnow.artifact.masks import read_masks
 from winnow.artifact.weights import read_tensors
 from winnow.contract.inputs import EvaluateInputs
+from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics, UnitResult
 from winnow.contract.units import Unit
 from winnow.lottery.architectures import build, placed
@@ -18,7 +20,7 @@ from winnow.lottery.state import load_network
 from winnow.lottery.units import evidence
 from winnow.lottery.units.outcome import untrained
 from winnow.lottery.warm import Warm
-from winnow.lottery.workspace import Workspace
+from winnow.lottery.workspace import UnitFailed, Workspace
 
 
 def evaluate(unit: Unit, inputs: EvaluateInputs, workspace: Workspace, warm: Warm) -> UnitResult:
@@ -30,6 +32,12 @@ def evaluate(unit: Unit, inputs: EvaluateInputs, workspace: Workspace, warm: War
     load_network(network, weights)
     placed(network, split.test.device)
     found = full_score(network, split.test, split, lambda: workspace.progress(0, 1))
+    if not math.isfinite(found.loss):
+        raise UnitFailed(
+            Reason.USER_ERROR,
+            "The model answers test images with numbers that are not finite: nothing can be measured. Look at its "
+            "weights, and at the mean and standard deviation that its images are normalised by.",
+        )
     workspace.progress(1, 1)
     known = untrained(unit.network, network, masks, (evidence.values_zero(weights, masks),), inputs.resource)
     return known.model_copy(update={"metrics": Metrics(test=found)})
