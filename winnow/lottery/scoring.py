@@ -54,7 +54,8 @@ class Subject:
         labels = self.split.train.y.cpu()
         shuffled = self._order()
         of_class = [shuffled[labels[shuffled] == label][:count] for label in range(self.recipe.classes)]
-        turns = [torch.stack([own[turn] for own in of_class if turn < len(own)]) for turn in range(count)]
+        longest = max(map(len, of_class))
+        turns = [torch.stack([own[turn] for own in of_class if turn < len(own)]) for turn in range(longest)]
         yield from in_order(self._part(torch.cat(turns)), self.split.preprocessing, IMAGES_AT_ONCE)
 
     def batches(self, count: int = BATCHES) -> Iterator[tuple[Tensor, Tensor]]:

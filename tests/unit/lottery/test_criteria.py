@@ -195,6 +195,15 @@ def test_each_class_gives_as_many_images() -> None:
     assert torch.bincount(labels).tolist() == [7, 7, 7]
 
 
+@pytest.mark.parametrize("name", ["snip", "grasp"])
+def test_classes_with_fewer_images_than_are_asked_for_give_all_they_have(name: str) -> None:
+    few = subject()
+    few = replace(few, split=replace(few.split, train=few.split.train.only(torch.arange(8))))
+    labels = torch.cat([labels for _, labels in few.images_a_class(7)])
+    assert torch.bincount(labels).tolist() == [3, 3, 2]
+    assert all(np.isfinite(scores).all() for scores in criterion(name)(few).values())
+
+
 def test_pruning_in_rounds_scores_again_after_each() -> None:
     """SynFlow in one round would take whole layers away (trap 26); in a hundred it does not."""
     it = subject("lenet_300_100")
