@@ -28,9 +28,11 @@ def needed(job: Resolved, results: Results) -> tuple[Place, ...]:
     if not is_auto(job):
         return _from_a_point(job, results)
     found = search(instability_test(job.model_dump_json()), results)
+    source = (Place(0, "source", 0, unit) for unit in job.source[:1])
     tests = (Place(0, "stability", 0, unit) for unit in found.units)
     rest = _from_a_point(rewinding_to(job, found.found.step), results) if found.found else ()
-    return tuple({place.unit.key: place for place in (*tests, *rest)}.values())  # in a short training both keep step 0
+    found_once = {place.unit.key: place for place in (*source, *tests, *rest)}  # in a short training both keep step 0
+    return tuple(found_once.values())
 
 
 def cost_at_most(job: Resolved, results: Results) -> int:

@@ -18,7 +18,7 @@ from winnow.contract.units import Unit
 from winnow.lottery.state import read_state
 from winnow.lottery.units import Warm
 from winnow.lottery.workspace import UnitFailed
-from winnow.plan import Resolved, levels, places, resolve
+from winnow.plan import Finished, Resolved, levels, places, plan, resolve
 
 PRUNE: dict[str, Any] = {
     "kind": "prune",
@@ -63,6 +63,16 @@ def test_a_job_rewinds_to_what_the_model_came_with(tmp_path: Path) -> None:
     assert [(row.level, row.zeros) for row in levels(job, results)][-1] == (4, 57254)
     checks = {check.name: check.ok for place in places(job, results) for check in results[place.unit.key].checks}
     assert checks["state_at_k_restored"]
+
+
+def test_the_rewind_point_of_a_model_that_is_given_is_found_too(tmp_path: Path) -> None:
+    method = {"schedule": "one_shot", "rewind": "auto"}
+    job = begun(sent(tmp_path, weights()), method=method, arms=["ticket"])
+    outcome = plan(job, do_all(job, tmp_path, Warm(None)))
+    assert isinstance(outcome, Finished)
+    assert outcome.outcome.result is not None
+    assert outcome.outcome.result.rewind is not None
+    assert not outcome.outcome.failed_checks
 
 
 def test_pruning_goes_on_from_the_zeros_of_a_sparse_model(tmp_path: Path) -> None:
