@@ -117,6 +117,7 @@ class StabilityInputs(_Inputs):
     kind: Literal["stability"] = "stability"
     start: str = Field(description="Key of the train unit that kept the state at this step, and ended as copy 0.")
     step: int
+    mask: Literal["start"] | None = Field(None, description="That both copies train under; null: they are dense.")
 
 
 class _BegunInputs(_Inputs):

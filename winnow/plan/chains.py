@@ -16,7 +16,7 @@ from winnow.plan.counts import Step, grid_sparsity, steps_at_rate, steps_by_laye
 from winnow.plan.densities import levels_to, steps_to
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved
-from winnow.plan.sources import begins
+from winnow.plan.sources import begins, is_sparse
 from winnow.plan.stability import rewind_points
 
 FROM_THE_START = Retrain(step=0, optimizer="restore", lr="resume")
@@ -50,9 +50,10 @@ def instability_test(resolved: str) -> tuple[Unit, ...]:
     """The whole test of a job, given as its JSON: a dense training that keeps states, and a copy from each of them."""
     job = Resolved.model_validate_json(resolved)
     shared, points = common(job, 0), rewind_points(job.steps)
-    copied = shared["recipe"].model_copy(update={"copy_number": 1})
     dense = _unit(job, TrainInputs(**shared, keep_steps=points, **begins(job.model, job.facts)), FROM_THE_START)
-    copies = [StabilityInputs(**shared | {"recipe": copied}, start=dense.key, step=step) for step in points]
+    copied = shared | {"recipe": shared["recipe"].model_copy(update={"copy_number": 1})}
+    masked = "start" if job.model is not None and is_sparse(job.model) else None
+    copies = [StabilityInputs(**copied, start=dense.key, step=step, mask=masked) for step in points]
     return (dense, *(_unit(job, copy, FROM_THE_START.model_copy(update={"step": copy.step})) for copy in copies))
 
 

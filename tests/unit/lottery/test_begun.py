@@ -75,6 +75,19 @@ def test_the_rewind_point_of_a_model_that_is_given_is_found_too(tmp_path: Path) 
     assert not outcome.outcome.failed_checks
 
 
+def test_both_copies_of_a_sparse_model_train_under_its_mask(tmp_path: Path) -> None:
+    """Else the line between them would lead from a sparse network to one whose zeros came back."""
+    method = {"schedule": "one_shot", "rewind": "auto"}
+    job = begun(sent(tmp_path, half_pruned(), zeros="masked"), method=method, arms=["ticket"])
+    results = do_all(job, tmp_path, Warm(None))
+    copies = [place.unit for place in places(job, results) if place.arm == "stability"]
+    assert len(copies) > 1
+    for unit in copies:
+        found = read_weights(tmp_path / unit.key / "weights.safetensors")
+        assert all((found[name][array == 0] == 0).all() for name, array in half_pruned().items() if array.ndim > 1)
+        assert results[unit.key].zeros == 35784
+
+
 def test_pruning_goes_on_from_the_zeros_of_a_sparse_model(tmp_path: Path) -> None:
     sparse = half_pruned()
     job = begun(sent(tmp_path, sparse, zeros="masked"))

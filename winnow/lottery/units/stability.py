@@ -6,6 +6,7 @@ other batches; here the second one sees other dropout and augmentation, too.
 
 import numpy as np
 
+from winnow.artifact.masks import read_masks
 from winnow.artifact.weights import read_weights, write_weights
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.inputs import StabilityInputs
@@ -24,13 +25,14 @@ from winnow.lottery.workspace import Workspace
 
 
 def stability(unit: Unit, inputs: StabilityInputs, workspace: Workspace, warm: Warm) -> UnitResult:
-    """Train the copy from the kept state to the end, then measure the line from copy 0 to it."""
+    """Train the copy from the kept state to the end, under copy 0's mask if any, then measure the line between them."""
     recipe, split = inputs.recipe, as_at_the_start(workspace, warm.split(unit, workspace))
     kept = read_state(workspace.inputs[f"start/state-{inputs.step}.safetensors"])
-    training = Training(recipe, split, kept, masks={})
+    masks = read_masks(workspace.inputs["start/mask.safetensors"]) if inputs.mask else {}
+    training = Training(recipe, split, kept, masks)
     as_kept = Retrain(step=inputs.step, optimizer="restore", lr="resume")
     checks: tuple[Check, ...] = (
-        evidence.state_restored(training, kept, masks={}),
+        evidence.state_restored(training, kept, masks),
         evidence.optimizer_as_declared(training, kept, as_kept),
     )
     metrics = fit(training, (), workspace)
@@ -39,7 +41,9 @@ def stability(unit: Unit, inputs: StabilityInputs, workspace: Workspace, warm: W
     write_weights(workspace.outputs / "weights.safetensors", second)
     with checkpointed(training, workspace):
         line = line_between(recipe, split, first, second, beat(training, workspace))
-    masks = {name: np.ones_like(second[name], dtype=np.bool_) for name, _ in ARCHITECTURES[recipe.architecture].layers}
+    whole = {name: np.ones_like(second[name], dtype=np.bool_) for name, _ in ARCHITECTURES[recipe.architecture].layers}
     checks += (evidence.copies_differ(first, second),)
-    found = result(training, metrics, masks, checks, steps_before=inputs.step)
+    if masks:
+        checks += (evidence.masked_weights_zero(training, masks),)
+    found = result(training, metrics, whole | masks, checks, steps_before=inputs.step)
     return found.model_copy(update={"line": line})
