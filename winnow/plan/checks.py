@@ -12,7 +12,7 @@ from winnow.contract.recipes import Milestones
 from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.pruning import Iterative
-from winnow.contract.specs.training import Train
+from winnow.contract.specs.training import Cosine, Train
 from winnow.plan.resolved import Resolved
 
 
@@ -60,6 +60,12 @@ def _check_lr_schedule(job: Resolved) -> None:
         raise InvalidSpec(
             f"The warm-up takes {job.warmup} steps, but training ends at step {job.steps} "
             f"({job.steps_per_epoch} an epoch). Warm up over fewer."
+        )
+    tuned = isinstance(job.spec, PruneSpec) and (job.retrain.lr == "last" or "fine_tuned" in job.spec.controls)
+    if tuned and isinstance(job.lr_schedule, Cosine):
+        raise InvalidSpec(
+            "A cosine ends at a learning rate of almost 0, and fine-tuning goes on at the last rate: it would train "
+            "nothing. Take another schedule, or leave fine-tuning out."
         )
     milestones = job.lr_schedule.steps if isinstance(job.lr_schedule, Milestones) else ()
     late = [step for step in milestones if step >= job.steps]

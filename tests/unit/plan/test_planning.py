@@ -299,6 +299,8 @@ def test_the_table_has_a_row_for_every_network():
         ),
         ({"train": {"epochs": 3, "lr_schedule": {"name": "step", "epochs": [3]}}}, "before the end"),
         ({"train": {"epochs": 3, "warmup": {"epochs": 4}}}, "warm-up takes 88 steps, but training ends at step 66"),
+        ({"train": {"lr_schedule": "cosine"}, "method": {"retraining": "fine_tune"}}, "it would train nothing"),
+        ({"train": {"lr_schedule": "cosine"}, "arms": ["ticket", "fine_tuned"]}, "it would train nothing"),
         ({"dataset": {"name": "digits", "fingerprint": "x"}}, "content has changed"),
         ({"target": {"sparsity": "0.999"}, "method": at_rate("0.001")}, "more than 200 levels"),
         ({"target": {"sparsity": "0.99"}, "method": at_rate("0.03"), "replicates": 100}, "5000 at most"),
