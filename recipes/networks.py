@@ -31,6 +31,13 @@ class Row(NamedTuple):
     places: Sequence[Place]
     seconds: float
 
+    def learnt(self) -> tuple[object, ...] | None:
+        """The images of a training, and how often it sees them: only of the same can times be compared."""
+        recipe = getattr(self.places[0].unit.inputs, "recipe", None)
+        if recipe is None:
+            return None
+        return recipe.fingerprint, recipe.subset, recipe.fraction, recipe.size, recipe.batch_size, recipe.steps
+
     def from_scratch(self) -> bool:
         """Whether it is what a transfer is held against: everything trained, from fresh values."""
         of = self.places[0].unit.inputs
@@ -44,11 +51,15 @@ class Row(NamedTuple):
 def networks(job: Resolved, results: Mapping[str, UnitResult]) -> Iterator[str]:
     """Lines of Markdown; columns in which nothing would stand are left out."""
     found = [row for part in parts(job, results) for row in _rows(part, results)]
-    scratch = [row.seconds for row in found if row.from_scratch()]
+    scratch: dict[tuple[object, ...] | None, list[float]] = {}
+    for row in found:
+        if row.from_scratch():
+            scratch.setdefault(row.learnt(), []).append(row.seconds)
     rows, called = table(job, results), labels([row.part.at for row in found])
     paths = swept(row.part.at for row in found)
     lines = [
-        dict(zip(paths, name, strict=True)) | _cells(row, [one for one in rows if _is_of(one, row)], scratch)
+        dict(zip(paths, name, strict=True))
+        | _cells(row, [one for one in rows if _is_of(one, row)], scratch.get(row.learnt(), ()))
         for row, name in zip(found, called, strict=True)
     ]
     columns = [

@@ -26,15 +26,17 @@ SENT: dict[str, Any] = {
 }
 
 
-def left(folder: Path, sent: dict[str, Any], right: Callable[[Place], int]) -> None:
-    """What a run leaves in a folder, with so many of 360 test images right."""
+def left(folder: Path, sent: dict[str, Any], right: Callable[[Place], int], seconds: Callable[[Place], float]) -> None:
+    """What a run leaves in a folder, with so many of 360 test images right, in so many seconds a unit."""
     known = Known(dataset=DATASETS.__getitem__, model=lambda _: (), auto="cpu")
     job = resolve_sent(sent, SPEC.validate_python, known)
     results: dict[str, UnitResult] = {}
     while isinstance(step := plan(job, results), Pending):
         place_of = {place.unit.key: place for place in places(job, results)}
         unit = step.units[0]
-        results[unit.key] = fabricated(unit, results, test=right(place_of[unit.key]))
+        place = place_of[unit.key]
+        found = fabricated(unit, results, test=right(place))
+        results[unit.key] = found.model_copy(update={"seconds": seconds(place)})
     for key, result in results.items():
         (folder / "units" / key).mkdir(parents=True)
         (folder / "units" / key / "result.json").write_text(result.model_dump_json())
@@ -44,8 +46,10 @@ def left(folder: Path, sent: dict[str, Any], right: Callable[[Place], int]) -> N
 def page(tmp_path: Path) -> Callable[..., str]:
     """The page of a job that was sent so and came out so."""
 
-    def made(sent: dict[str, Any], right: Callable[[Place], int]) -> str:
-        left(tmp_path / "out", sent, right)
+    def made(
+        sent: dict[str, Any], right: Callable[[Place], int], seconds: Callable[[Place], float] = lambda _place: 1.0
+    ) -> str:
+        left(tmp_path / "out", sent, right, seconds)
         (tmp_path / "some.json").write_text(json.dumps(sent))
         (tmp_path / "some.md").write_text("# Some\n")
         say("keep", "some.json", "out", "kept.json")
@@ -127,6 +131,28 @@ def test_a_transfer_swept_over_a_number_says_where_it_wins_nothing_any_more(page
     assert "| 0.1 | 93.33 | 83.33 | +10.00 ±" in text
     assert "| 1 | 83.33 | 93.33 | -10.00 ±" in text
     assert "The lines cross near 0.55:" in text
+
+
+def test_a_transfer_is_as_much_faster_as_scratch_takes_longer_on_the_same_images(page: Callable[..., str]) -> None:
+    """From scratch a tenth of the images takes 10 seconds and all take 100; whatever is carried takes half of that."""
+    low, high = ({"name": "digits", "classes": list(digits)} for digits in ("01234", "56789"))
+    sent = {
+        "kind": "transfer",
+        "dataset": high,
+        "model": {"job": {"kind": "train", "dataset": low, "model": "digits_cnn"}},
+        "arms": ["no_mask", "mask_random"],
+        "replicates": 3,
+        "sweep": {"dataset.fraction": [0.1, 1.0]},
+    }
+
+    def seconds(place: Place) -> float:
+        return 100 * float(place.unit.facts.fraction) / (1 if place.arm == "mask_random" else 2)
+
+    lines = [
+        line for line in page(sent, lambda _place: 300, seconds).splitlines() if line.startswith(("| 0.1 ", "| 1"))
+    ]
+    speeds = {line.strip("| ").split("|")[-1].strip() for line in lines if "| no mask |" in line}
+    assert speeds == {"2.0"}
 
 
 def test_what_is_not_done_yet_is_left_open(page: Callable[..., str], tmp_path: Path) -> None:
