@@ -8,7 +8,7 @@ from winnow.contract.results import LevelRow, ModelRow, Score, UnitResult, Verdi
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved
-from winnow.plan.transfers import LEVEL, transfers
+from winnow.plan.transfers import LEVEL, is_dense_too, transfers
 from winnow.plan.verdict import Arms, margin_for, summary, verdict
 
 Results = Mapping[str, UnitResult]
@@ -53,6 +53,7 @@ def transfer_verdict(job: Resolved, results: Results, split: Literal["validation
 def judged(job: Resolved, results: Results, split: Literal["validation", "test"]) -> Arms | None:
     """What the verdict is on, once all arms are measured.
 
+    None where `no_mask` cannot differ from the ticket: that a network matches itself is no finding.
     A network from elsewhere has no other values than those it came with: there the random mask alone decides
     `winning`.
     """
@@ -61,6 +62,8 @@ def judged(job: Resolved, results: Results, split: Literal["validation", "test"]
     ticket = next((arm for arm in TICKETS if arm in arms), None)
     known = [place for place in transfers(job) if place.arm in TRANSFER_ARMS]
     if ticket is None or "no_mask" not in arms or any(place.unit.key not in results for place in known):
+        return None
+    if is_dense_too(job, spec, ticket):
         return None
     found = {arm: _scores(known, results, arm, split) for arm in arms}
     shuffled = found.get("random_mask")

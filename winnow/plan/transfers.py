@@ -207,6 +207,17 @@ def _modules(spec: TransferSpec, model: Unit) -> tuple[str, ...]:
     return tuple(sorted({head, *named, *dropped}))
 
 
+def is_dense_too(job: Resolved, spec: TransferSpec, ticket: TransferArm) -> bool:
+    """Whether a ticket and `no_mask` are one network: weights masked in training are 0, and what is frozen stays so."""
+    begin = _begin(job, spec, ticket)
+    if begin.values != "trained" or spec.trainable == "all":
+        return False
+    trainable = _modules(spec, job.source[0])
+    layers = ARCHITECTURES[job.architecture].layers
+    masked = [name for name, kind in layers if kind != "output" or begin.head is not None]
+    return not any(name.startswith(f"{module}.") for name in masked for module in trainable)
+
+
 def _check_alike(job: Resolved, spec: TransferSpec) -> None:
     """Two arms that begin alike are one."""
     begun = dict[str, TransferArm]()

@@ -193,6 +193,22 @@ def test_without_a_ticket_or_what_it_is_measured_by_there_is_no_verdict(arms):
     assert judged(None, {}, arms).verdict is None
 
 
+@pytest.mark.parametrize(
+    ("trainable", "ticket", "wanted"),
+    [("head", "mask_trained", None), (["conv2"], "mask_trained", "winning"), ("head", "mask_rewound", "winning")],
+)
+def test_that_a_network_matches_itself_is_no_verdict(trainable, ticket, wanted):
+    """What a trained ticket masks is 0: where all of that is frozen, it stays so without the mask, too."""
+    scores = {ticket: 300, "no_mask": 300, "random_mask": 250, "mask_random": 250}
+    assert judged(None, scores, list(scores), trainable=trainable).verdict == wanted
+
+
+def test_a_carried_head_trains_under_its_mask_so_that_without_it_another_network_trains():
+    scores = {"mask_trained": 300, "no_mask": 300, "random_mask": 250, "mask_random": 250}
+    brought = (brought_unit(b"x", zeros="masked"),)
+    assert judged(brought, scores, FOUR, dataset="digits", trainable="head").verdict == "winning"
+
+
 def test_too_few_replicates_are_inconclusive_and_the_claim_says_how_many_would_do():
     outcome, _, _ = work(transfer_job(arms=FOUR, replicates=1))
     assert outcome.result.target.verdict == "inconclusive"
