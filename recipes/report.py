@@ -120,20 +120,20 @@ def _levels(part: Part, name: str, number: int, out: Path) -> Iterator[str]:
 
 def _differences(part: Part, job: Resolved, results: Results) -> Iterator[str]:
     rows = [row for row in table(job, results) if row.at == part.at]
-    images = [score.images for key in part.places if key in results and (score := results[key].metrics.test)]
-    if lines := list(differences(rows, *images[:1])) if images else []:
+    images = _test_images(part.places, results)
+    if lines := list(differences(rows, images)) if images else []:
         yield "Test accuracy of the ticket minus that of another arm, in points, paired by replicate:"
         yield "\n".join(lines)
     if lines and isinstance(job.spec, PruneSpec):
-        margin = margin_for(float(job.spec.margin), images[0])
-        if said := list(claims(rows, images[0], margin)):
+        margin = margin_for(float(job.spec.margin), images)
+        if said := list(claims(rows, images, margin)):
             yield f"By the rule of the verdicts, a loss of {100 * margin:.2g} points allowed, in densities:"
             yield "\n".join(said)
 
 
 def _between_points(job: Resolved, results: Results) -> Iterator[str]:
-    images = _test_images(results)
-    lines = list(between_points(table(job, results), images[0])) if images else []
+    images = _test_images([place.unit.key for place in places(job, results)], results)
+    lines = list(between_points(table(job, results), images)) if images else []
     if lines:
         yield "Test accuracy of the last ticket of each point minus that of the first point's, likewise:"
         yield "\n".join(lines)
@@ -142,17 +142,20 @@ def _between_points(job: Resolved, results: Results) -> Iterator[str]:
 def _over_a_number(job: Resolved, results: Results, out: Path) -> Iterator[str]:
     """Of a transfer that is swept over one number, what it wins at each."""
     found = [part for part in parts(job, results) if learning_curves.number(part) is not None]
-    rows, images = [row for row in table(job, results) if row.at], _test_images(results)
+    rows = [row for row in table(job, results) if row.at]
+    images = _test_images([place.unit.key for place in places(job, results)], results)
     if not isinstance(job.spec, TransferSpec) or len(found) < 2 or not images:
         return
     picture = out.with_suffix(".svg")
     picture.write_text(learning_curves.panels(found, results, out.stem))
-    yield "\n".join(learning_curves.crossing(rows, images[0]))
+    yield "\n".join(learning_curves.crossing(rows, images))
     yield f"![losses over training]({picture.name})"
 
 
-def _test_images(results: Results) -> list[int]:
-    return [score.images for result in results.values() if (score := result.metrics.test)]
+def _test_images(units: Iterable[str], results: Results) -> int:
+    """Of the last of these units that was measured: of the job itself, not of the jobs before it. 0 where none was."""
+    tests = (results[key].metrics.test for key in units if key in results)
+    return next((test.images for test in reversed(list(tests)) if test), 0)
 
 
 def _level(row: LevelRow, arms: Iterable[str]) -> str:

@@ -94,6 +94,20 @@ def test_what_the_differences_come_to_is_said_in_words(page: Callable[..., str])
         ) in text
 
 
+def test_one_image_is_one_of_the_jobs_own_test_images(page: Callable[..., str], tmp_path: Path) -> None:
+    """Not of the job before it, whose data set may have many more."""
+    first = {"kind": "train", "dataset": "digits", "model": "lenet_300_100", "train": {"steps": 99}}
+    page(SENT | {"model": {"job": first}}, lambda _place: 300)
+    kept = json.loads((tmp_path / "kept.json").read_text())
+    before = next(found for found in kept["results"].values() if found["end_step"] == 99)
+    before["metrics"]["test"] = {"correct": 30_000, "images": 36_000, "loss": 0.1}
+    (tmp_path / "kept.json").write_text(json.dumps(kept))
+    program = [sys.executable, str(ROOT / "recipes" / "report.py"), "page", "kept.json", "some.md", "page.md"]
+    subprocess.run(program, cwd=tmp_path, check=True)
+    floor = 4.303 / 3**0.5 / 360 * 100
+    assert f"| +0.00 ± {floor:.2f} |" in (tmp_path / "page.md").read_text()
+
+
 def test_two_replicates_claim_nothing(page: Callable[..., str]) -> None:
     assert "tickets match" not in page(SENT | {"replicates": 2}, lambda place: 324 + place.replicate)
 
