@@ -13,7 +13,8 @@ TEMPERATURE = 200.0
 def grasp(subject: Subject) -> Scores:
     """W · (H g), signed: what the gradient's norm loses with the weight. 10 training images a class, logits ÷ 200.
 
-    Images may come in several batches: g is summed over all of them first, and so is H g.
+    Images may come in several batches: g is summed over all of them first, and so is H g. What is masked already does
+    not train: it is no part of g.
     """
     network = subject.network(training=True)
     batches = [(images.clone(), labels) for images, labels in subject.images_a_class()]
@@ -21,6 +22,8 @@ def grasp(subject: Subject) -> Scores:
     for images, labels in batches:
         for name, gradient in gradients(network, _loss(network, images, labels)).items():
             g[name] += gradient
+    for name, mask in subject.masks.items():
+        g[name] *= torch.from_numpy(mask).to(g[name].device)
     products = _zeros(network)
     for images, labels in batches:
         own = gradients(network, _loss(network, images, labels), graph=True)
