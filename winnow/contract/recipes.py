@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from winnow.contract.specs.granularity import Granularity
 from winnow.contract.specs.training import Augment, Cosine, Optimizer
 from winnow.contract.values import Exact, Value
 
@@ -75,6 +76,7 @@ class Begin(Value):
 
     values: Literal["init", "rewound", "trained", "random"]
     mask: Literal["ticket", "shuffled"] | None = None
+    granularity: Granularity | None = Field(None, description="Of `shuffled`: what moves whole; null: single weights.")
     step: int | None = Field(None, description="Of `rewound`: the step whose state it is.")
     origin: Recipe | None = Field(None, description="Of `init`: what the model's own training began with.")
     head: tuple[int, ...] | None = Field(None, description="Of each class its place in the model's head; null: fresh.")

@@ -10,6 +10,7 @@ from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import FeaturesInputs, LevelInputs, OutsideInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Begin, Milestones, Recipe
+from winnow.contract.specs.granularity import Granularity
 from winnow.contract.specs.sweep import MOST_POINTS
 from winnow.contract.specs.training import Sgd
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
@@ -126,7 +127,7 @@ def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
     model = job.source[0]
     head, origin = carried_head(model, job.facts), _origin(job.source)
     ticket: TransferArm = next((one for one in TICKETS if one in (spec.arms or ())), "mask_trained")
-    masks = {"random_mask": "shuffled", "no_mask": None}
+    mask = {"random_mask": "shuffled", "no_mask": None}.get(arm, "ticket") if is_sparse(model) else None
     begins = "random" if arm == "mask_random" else _VALUES[arm if arm in TICKETS else ticket]
     if begins == "rewound" and _rewound_to(model) == 0 and origin is not None:
         begins = "init"
@@ -135,12 +136,18 @@ def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
     return Begin.model_validate(
         {
             "values": begins,
-            "mask": masks.get(arm, "ticket") if is_sparse(model) else None,
+            "mask": mask,
+            "granularity": _granularity(job.source) if mask == "shuffled" else None,
             "step": _rewound_to(model) if begins == "rewound" else None,
             "origin": origin if begins == "init" else None,
             "head": head,
         }
     )
+
+
+def _granularity(source: Sequence[Unit]) -> Granularity | None:
+    """The pieces that a ticket was pruned in; of a network from elsewhere nobody knows."""
+    return next((unit.inputs.granularity for unit in source if isinstance(unit.inputs, LevelInputs)), None)
 
 
 def _origin(source: Sequence[Unit]) -> Recipe | None:

@@ -1,6 +1,6 @@
 """What a transferred network begins with: a model's values, or others, under its mask, with its head or a fresh one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from winnow.contract.recipes import Begin
 from winnow.contract.seeds import seed_for
 from winnow.lottery.data.images import Split
 from winnow.lottery.inits import initial
+from winnow.lottery.pieces import pieces
 from winnow.lottery.selection import Mask, shuffled
 from winnow.lottery.state import Array, Arrays, read_state
 from winnow.lottery.units.outcome import in_network_order
@@ -44,12 +45,8 @@ def beginning(inputs: Begun, workspace: Workspace) -> Beginning:
     weights, metadata = read_tensors(workspace.inputs["model/weights.safetensors"])
     head = head_of(recipe.architecture)
     found = in_network_order(recipe, read_masks(workspace.inputs["model/mask.safetensors"]))
-    if begin.head is None:
-        ticket = {name: mask for name, mask in found.items() if name not in head}
-    else:
-        places = list(begin.head)
-        ticket = {name: mask[places] if name in head else mask for name, mask in found.items()}
-    masks = _masks(inputs, ticket)
+    ticket = _carried(found, head, begin)
+    masks = _masks(inputs, ticket, found)
     values = _with_head(_values(inputs, workspace, weights), inputs)
     under = {
         name: np.where(masks[name], array, 0).astype(array.dtype) if name in masks else array
@@ -75,13 +72,26 @@ def _begin(inputs: Begun) -> Begin:
     return inputs.begin
 
 
-def _masks(inputs: Begun, ticket: Mapping[str, Mask]) -> dict[str, Mask]:
-    recipe = inputs.recipe
-    match _begin(inputs).mask:
+def _carried(masks: Mapping[str, Mask], head: Collection[str], begin: Begin) -> dict[str, Mask]:
+    """Masks for the new classes: a fresh head has none."""
+    if begin.head is None:
+        return {name: mask for name, mask in masks.items() if name not in head}
+    places = list(begin.head)
+    return {name: mask[places] if name in head else mask for name, mask in masks.items()}
+
+
+def _masks(inputs: Begun, ticket: Mapping[str, Mask], found: Mapping[str, Mask]) -> dict[str, Mask]:
+    recipe, begin = inputs.recipe, _begin(inputs)
+    match begin.mask:
         case "ticket":
             return dict(ticket)
         case "shuffled":  # inside each layer
-            return shuffled(ticket, seed_for(recipe.seed, "random_mask", recipe.replicate))
+            seed = seed_for(recipe.seed, "random_mask", recipe.replicate)
+            if begin.granularity is None:
+                return shuffled(ticket, seed)
+            head = head_of(recipe.architecture)
+            own = recipe.model_copy(update={"classes": len(found[head[0]])})  # pieces reach into the model's own head
+            return _carried(pieces(begin.granularity, own, found).shuffled(found, seed), head, begin)
     return {name: np.ones_like(mask) for name, mask in ticket.items()}
 
 

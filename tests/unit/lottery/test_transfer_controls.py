@@ -1,0 +1,52 @@
+"""The shuffled mask of a transfer: pieces like the ticket's, as many in each layer, elsewhere."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.lottery import do, do_all
+from tests.support.transfers import HIGH, source_job, source_units, transfer_job
+from winnow.artifact.masks import read_masks
+from winnow.contract.specs.granularity import Granularity, SemiStructured, WholeChannels
+from winnow.contract.units import Unit
+from winnow.lottery.pieces import pieces
+from winnow.lottery.units import Warm
+from winnow.lottery.units.beginning import head_of
+from winnow.plan import places
+
+ASKED: dict[str, Granularity] = {"2:4": SemiStructured(keep=2, of=4), "channels": WholeChannels()}
+CLASSES = {"other classes": HIGH, "the model's": [str(digit) for digit in range(5)]}
+
+
+@pytest.fixture(scope="module", params=ASKED)
+def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any, Path]:
+    """A ticket that was pruned in pieces, and where its units lie."""
+    method = {"granularity": request.param, "schedule": "one_shot"}
+    job = source_job(model="resnet20", method=method, target={"sparsity": 0.5} if request.param == "channels" else None)
+    folder = tmp_path_factory.mktemp("source")
+    do_all(job, folder, Warm(None))
+    return request.param, source_units(job), folder
+
+
+@pytest.mark.parametrize("classes", CLASSES.values(), ids=CLASSES)
+def test_the_shuffled_mask_is_of_the_tickets_pieces(source: tuple[str, Any, Path], classes: list[str]) -> None:
+    granularity, units, folder = source
+    job = transfer_job(units, dataset={"name": "digits", "classes": classes}, arms=["mask_trained", "random_mask"])
+    done = {place.arm: place.unit for place in places(job, {}) if place.unit.kind == "transfer"}
+    for unit in done.values():
+        assert all(check.ok for check in do(unit, folder, Warm(None)).checks)
+    ticket, control = (masks_of(done[arm], folder, granularity) for arm in ("mask_trained", "random_mask"))
+    assert any((control[name] != mask).any() for name, mask in ticket.items())
+    assert {name: mask.sum() for name, mask in control.items()} == {name: mask.sum() for name, mask in ticket.items()}
+    for masks in (ticket, control):
+        kept = pieces(ASKED[granularity], units[0].inputs.recipe, masks)
+        assert [check.evidence for check in kept.whole(masks) if not check.ok] == []
+
+
+def masks_of(unit: Unit, folder: Path, granularity: str) -> dict[str, np.ndarray]:
+    """A network's masks; of channels a fresh head, which has none, gets the one of the channels that it is fed with."""
+    masks, (head, _) = read_masks(folder / unit.key / "mask.safetensors"), head_of("resnet20")
+    fed = masks["layer3.2.conv2.weight"].any(axis=(1, 2, 3))
+    return {head: np.tile(fed, (len(HIGH), 1)), **masks} if granularity == "channels" else masks
