@@ -23,8 +23,8 @@ def claims(rows: Sequence[TableRow], images: int, margin: float) -> Iterator[str
         if tickets:
             best = max(tickets, key=lambda level: sum(tickets[level]))
             won = f"{difference(rows, best, 'dense', score, images)} points, at {_density(rows, best)}"
-            said = f"{_matching(rows, tickets, margin)}; the most that they win is {won}{_fallen(rows, fresh)}"
-            yield f"- {when.capitalize()}, {said}."
+            most = f"the most that they win, of {len(tickets)} levels looked at, is {won}"
+            yield f"- {when.capitalize()}, {_matching(rows, tickets, margin)}; {most}{_fallen(rows, fresh)}."
 
 
 def _matching(rows: Sequence[TableRow], tickets: Mapping[int, Bounds], margin: float) -> str:
