@@ -38,7 +38,7 @@ app = typer.Typer(add_completion=False, help=__doc__.partition("\n")[0], pretty_
 
 @app.command()
 def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Write down what is known of a recipe's units: a file of JSON, without weights."""
+    """Write down what is known of a recipe's units, without weights; curves only where a page draws them."""
 
     def facts(name: str) -> DatasetFacts:
         if name in DATASETS or data_dir is None:
@@ -50,7 +50,8 @@ def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None
     found = {path.parent.name: path.read_text() for path in sorted((folder / "units").glob("*/result.json"))}
     results = {key: UnitResult.model_validate_json(text) for key, text in found.items()}
     mine = {place.unit.key for place in places(job, results)}
-    lines = [json.dumps({key: json.loads(text)})[1:-1] for key, text in found.items() if key in mine]
+    left_out = {} if isinstance(job.spec, TransferSpec) else {"curve": []}
+    lines = [json.dumps({key: json.loads(text) | left_out})[1:-1] for key, text in found.items() if key in mine]
     head = json.dumps(job.model_dump(mode="json"))
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(f'{{"job": {head},\n"results": {{\n' + ",\n".join(lines) + "\n}}\n")
