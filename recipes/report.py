@@ -50,7 +50,7 @@ def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None
     found = {path.parent.name: path.read_text() for path in sorted((folder / "units").glob("*/result.json"))}
     results = {key: UnitResult.model_validate_json(text) for key, text in found.items()}
     mine = {place.unit.key for place in places(job, results)}
-    left_out = {} if isinstance(job.spec, TransferSpec) else {"curve": []}
+    left_out: dict[str, tuple[()]] = {} if isinstance(job.spec, TransferSpec) else {"curve": ()}
     lines = [json.dumps({key: json.loads(text) | left_out})[1:-1] for key, text in found.items() if key in mine]
     head = json.dumps(job.model_dump(mode="json"))
     kept.parent.mkdir(parents=True, exist_ok=True)
