@@ -24,6 +24,15 @@ SENT: dict[str, Any] = {
     "arms": ["ticket", "random_reinit"],
     "replicates": 3,
 }
+LOW, HIGH = ({"name": "digits", "classes": list(digits)} for digits in ("01234", "56789"))
+CARRIED: dict[str, Any] = {
+    "kind": "transfer",
+    "dataset": HIGH,
+    "model": {"job": {"kind": "train", "dataset": LOW, "model": "digits_cnn"}},
+    "arms": ["no_mask", "mask_random"],
+    "replicates": 3,
+    "sweep": {"dataset.fraction": [0.1, 1.0]},
+}
 
 
 def left(folder: Path, sent: dict[str, Any], right: Callable[[Place], int], seconds: Callable[[Place], float]) -> None:
@@ -127,21 +136,12 @@ def test_points_of_a_sweep_are_held_against_the_first(page: Callable[..., str]) 
 
 def test_a_transfer_swept_over_a_number_says_where_it_wins_nothing_any_more(page: Callable[..., str]) -> None:
     """Ten points won on a tenth of the images and ten lost on all: the lines cross halfway."""
-    low, high = ({"name": "digits", "classes": list(digits)} for digits in ("01234", "56789"))
-    sent = {
-        "kind": "transfer",
-        "dataset": high,
-        "model": {"job": {"kind": "train", "dataset": low, "model": "digits_cnn"}},
-        "arms": ["no_mask", "mask_random"],
-        "replicates": 3,
-        "sweep": {"dataset.fraction": [0.1, 1.0]},
-    }
 
     def right(place: Place) -> int:
         few = place.unit.facts.fraction != 1
         return 300 + 36 * ((place.arm == "no_mask") == few)
 
-    text = page(sent, right)
+    text = page(CARRIED, right)
     assert "| 0.1 | 93.33 | 83.33 | +10.00 ±" in text
     assert "| 1 | 83.33 | 93.33 | -10.00 ±" in text
     assert "The lines cross near 0.55:" in text
@@ -149,21 +149,12 @@ def test_a_transfer_swept_over_a_number_says_where_it_wins_nothing_any_more(page
 
 def test_a_transfer_is_as_much_faster_as_scratch_takes_longer_on_the_same_images(page: Callable[..., str]) -> None:
     """From scratch a tenth of the images takes 10 seconds and all take 100; whatever is carried takes half of that."""
-    low, high = ({"name": "digits", "classes": list(digits)} for digits in ("01234", "56789"))
-    sent = {
-        "kind": "transfer",
-        "dataset": high,
-        "model": {"job": {"kind": "train", "dataset": low, "model": "digits_cnn"}},
-        "arms": ["no_mask", "mask_random"],
-        "replicates": 3,
-        "sweep": {"dataset.fraction": [0.1, 1.0]},
-    }
 
     def seconds(place: Place) -> float:
         return 100 * float(place.unit.facts.fraction) / (1 if place.arm == "mask_random" else 2)
 
     lines = [
-        line for line in page(sent, lambda _place: 300, seconds).splitlines() if line.startswith(("| 0.1 ", "| 1"))
+        line for line in page(CARRIED, lambda _place: 300, seconds).splitlines() if line.startswith(("| 0.1 ", "| 1"))
     ]
     speeds = {line.strip("| ").split("|")[-1].strip() for line in lines if "| no mask |" in line}
     assert speeds == {"2.0"}
