@@ -150,6 +150,7 @@ def _registration(settings: Settings, numerics: str) -> Registration:
         session=new_id("run"),
         resource=settings.resource,
         slots=settings.slots,
+        cores=settings.cores,
         numerics=numerics,
         host=host(),
         process=process(os.getpid()),

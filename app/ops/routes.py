@@ -40,6 +40,7 @@ def workers(here: Here) -> Page[Worker]:
             id=row.id,
             resource=row.resource,
             slots=row.slots,
+            cores=row.cores,
             busy=row.busy,
             numerics=row.numerics,
             last_seen=time_of(row.last_seen),

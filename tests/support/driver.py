@@ -85,13 +85,12 @@ class Driver:
         with self.database.read() as conn:
             return query(conn, *args, **named)
 
-    def register(self, name: str = "one", numerics: str = NUMERICS, slots: int = 1, **fields: Any) -> int:
+    def register(self, name: str = "one", numerics: str = NUMERICS, **fields: Any) -> int:
         """Put a worker into the registry."""
         dead = fields.pop("dead", None)
-        of = {"session": f"run of {name}", "resource": "cpu", "host": "here", "process": "1 at 0"} | fields
-        return self.write(
-            workers.register, workers.Registration(name=name, numerics=numerics, slots=slots, **of), dead=dead
-        )
+        machine = {"slots": 1, "cores": 8, "host": "here", "process": "1 at 0"}
+        of = {"session": f"run of {name}", "resource": "cpu"} | machine | fields
+        return self.write(workers.register, workers.Registration(name=name, numerics=numerics, **of), dead=dead)
 
     def submit(self, sent: dict[str, Any], key: str | None = None, resource: Literal["cpu", "gpu"] = "cpu") -> str:
         """A job, by its spec."""

@@ -105,6 +105,7 @@ def state(job: Job) -> Text:
         text += f", {job.queue_position} in the queue"
     if job.waiting is not None and job.waiting.waits_for == "worker":
         text += f", waits for a {job.waiting.resource} worker"
+        text += f" of {job.waiting.cores} cores" if job.waiting.cores else ""
     return Text(text, STATES.get(job.state, ""))
 
 

@@ -28,6 +28,7 @@ class Waiting(Record):
 
     waits_for: Literal["slot", "worker"] | str = Field(alias="for")
     resource: Literal["cpu", "gpu"] | str
+    cores: int | None = Field(None, description="Of a `worker`: how many it needs, where there are only smaller ones.")
 
 
 class Job(Record):
@@ -158,6 +159,7 @@ class Worker(Record):
     id: str
     resource: Literal["cpu", "gpu"] | str
     slots: int
+    cores: int | None = Field(None, description="Which its units may keep busy in all.")
     busy: int
     numerics: str
     last_seen: datetime

@@ -194,6 +194,7 @@ workers = Table(
     Column("session", Text, nullable=False),  # one run of the process under this name
     Column("resource", Text, nullable=False),
     Column("slots", Integer, nullable=False),
+    Column("cores", Integer, nullable=False),  # which its units may keep busy in all
     Column("numerics", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("process", Text, nullable=False),  # what names the process on its host, so that its end can be seen there

@@ -68,13 +68,16 @@ def queue_position(conn: Connection, row: AnyRow) -> int | None:
 
 
 def waiting(conn: Connection, row: AnyRow) -> Waiting | None:
-    """What keeps a job from being worked on: no live worker of its resource, or no free slot; None while one works."""
+    """What keeps a job from being worked on: no live worker that could, or no free slot; None while one works."""
     if row.state not in WANTING:
         return None
     if conn.scalar(select(_units_of(row.id).where(units.c.state == "running").exists())):
         return None
-    there = any(worker.resource == row.resource for worker in live(conn))
-    return Waiting.model_validate({"for": "slot" if there else "worker", "resource": row.resource})
+    cores = [worker.cores for worker in live(conn) if worker.resource == row.resource]
+    wanted = conn.scalar(_units_of(row.id).where(units.c.state == "ready").with_only_columns(func.min(units.c.threads)))
+    too_small = bool(cores) and wanted is not None and max(cores) < wanted
+    said = {"for": "slot" if cores and not too_small else "worker", "resource": row.resource}
+    return Waiting.model_validate(said | ({"cores": wanted} if too_small else {}))
 
 
 def _units_of(job_id: str) -> Select[Any]:

@@ -22,6 +22,8 @@ class Registration:
     """Names this run; `ids.new_id("run")` gives one."""
     resource: Literal["cpu", "gpu"]
     slots: int
+    cores: int
+    """Which its units may keep busy in all."""
     numerics: str
     host: str
     process: str

@@ -104,9 +104,14 @@ class Following:
     def test_a_job_says_what_it_waits_for(self, jobs: Driver) -> None:
         waiting = jobs.submit(train(), resource="gpu")
         queued = jobs.submit(train())
-        for job_id, expected in ((waiting, "worker"), (queued, "slot")):
+        large = jobs.submit(train(threads=8, processes=2))
+        jobs.register("two", cores=15)
+        for job_id, *expected in ((waiting, "worker", None), (queued, "slot", None), (large, "worker", 16)):
             said = jobs.read(lambda conn, i=job_id: read.waiting(conn, read.job(conn, TENANT, i)))
             assert said is not None
-            assert said.waits_for == expected
+            assert [said.waits_for, said.cores] == expected
+        jobs.register("three", cores=16)
+        said = jobs.read(lambda conn: read.waiting(conn, read.job(conn, TENANT, large)))
+        assert (said.waits_for, said.cores) == ("slot", None)
         jobs.take()
         assert jobs.read(lambda conn: read.waiting(conn, read.job(conn, TENANT, queued))) is None

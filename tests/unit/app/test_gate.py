@@ -193,10 +193,11 @@ def test_live_workers_are_listed(api: Api) -> None:
     api.submit({"kind": "train", "dataset": "digits", "model": "lenet_300_100"})
     api.driver.take()
     (worker,) = api.get("/v1/workers").json()["items"]
-    assert {name: worker[name] for name in ("id", "resource", "slots", "busy", "numerics")} == {
+    assert {name: worker[name] for name in ("id", "resource", "slots", "cores", "busy", "numerics")} == {
         "id": "one",
         "resource": "cpu",
         "slots": 2,
+        "cores": 8,
         "busy": 1,
         "numerics": "cpu-test",
     }

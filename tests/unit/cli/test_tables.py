@@ -76,11 +76,12 @@ def test_a_point_is_a_row_with_its_values_and_its_deepest_level() -> None:
 
 
 def test_a_queued_job_says_its_place_and_what_it_waits_for() -> None:
-    queued = Job.model_validate(job("queued", queue_position=3, waiting={"for": "worker", "resource": "gpu"}))
+    waiting = {"for": "worker", "resource": "cpu", "cores": 64}
+    queued = Job.model_validate(job("queued", queue_position=3, waiting=waiting))
 
     text = rendered(jobs_table([queued]))
 
-    assert "queued, 3 in the queue, waits for a gpu worker" in text
+    assert "queued, 3 in the queue, waits for a cpu worker of 64 cores" in text
     assert "prune lenet5 on digits to 90 %" in text
 
 

@@ -26,7 +26,7 @@ from worker.duties.presence import Presence, host, process
 from worker.duties.sweep import Sweep
 from worker.workplace import Workplace
 
-HERE = Registration("one", "run_new", "cpu", 1, "cpu-fake", host(), process(os.getpid()))
+HERE = Registration("one", "run_new", "cpu", 1, 1, "cpu-fake", host(), process(os.getpid()))
 
 
 @pytest.fixture
