@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
-from app.hints import Loc, summary
+from winnow.contract.hints import Loc, summary
 from winnow.contract.problems import FieldError, InvalidSpec, TooLarge, UnsupportedMedia, WinnowError
 
 

@@ -8,11 +8,11 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from app.datasets.folders import Folders
-from app.hints import did_you_mean, summary
 from app.jobs.feed import Feed
 from app.ops.metrics import HttpMetrics
 from app.predict.predictors import Predictors
 from app.settings import Settings
+from winnow.contract.hints import did_you_mean, summary
 from winnow.contract.problems import FieldError, InvalidSpec, WinnowError
 from winnow.db.engine import Database
 from winnow.storage.objects import Objects

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from app.hints import of_parameters, summary
+from winnow.contract.hints import of_parameters, summary
 from winnow.contract.problems import FieldError, Problem, Slug, Unavailable, WinnowError
 
 MEDIA_TYPE = "application/problem+json"

@@ -5,12 +5,12 @@ from app.datasets.folders import NAME
 from app.datasets.inspection import inspected
 from app.datasets.intake import Received
 from app.deps import Parts
-from app.hints import did_you_mean
 from app.pages import decode, encode
 from app.times import time_of
 from winnow.artifact.uploads import UploadFacts
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.hints import did_you_mean
 from winnow.contract.ids import new_id
 from winnow.contract.problems import Conflict, InvalidSpec, NotFound
 from winnow.contract.resources import Dataset, Page

@@ -3,11 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
-from pydantic import ValidationError
-
 from app.datasets.service import facts_named
 from app.deps import Parts
-from app.hints import did_you_mean, of_body, summary
 from app.jobs import queries
 from app.jobs.curves import curves
 from app.jobs.view import view
@@ -15,8 +12,10 @@ from app.models.service import units_behind
 from app.pages import decode, page
 from winnow.artifact.certificate import seal
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.hints import did_you_mean, summary
 from winnow.contract.ids import is_model_id
 from winnow.contract.problems import Conflict, FieldError, InvalidSpec, NotFound
+from winnow.contract.reading import read
 from winnow.contract.resources import TERMINAL, Curves, Job, Page, Table
 from winnow.contract.specs.jobs import SPEC, Spec
 from winnow.db.tables import TENANT
@@ -27,8 +26,6 @@ from winnow.jobs.submit import replayed, submit
 from winnow.plan import Known, Resolved, resolve_sent, table
 
 Found = TypeVar("Found")
-
-_SCHEMA = SPEC.json_schema()
 
 
 def create(parts: Parts, sent: Any, idempotency_key: str | None) -> Job:
@@ -100,11 +97,7 @@ def _first_answer(parts: Parts, sent: Any, key: str) -> Job | None:
 
 
 def _spec(sent: Any) -> Spec:
-    try:
-        spec = SPEC.validate_python(sent)
-    except ValidationError as error:
-        errors = of_body(error.errors(include_url=False), sent, _SCHEMA)
-        raise InvalidSpec(summary(errors), errors) from error
+    spec = read(SPEC, sent)
     name = spec.model.name
     if name is not None and not is_model_id(name) and name not in ARCHITECTURES:
         msg, hint = f"there is no architecture {name!r}", did_you_mean(name, ARCHITECTURES)

@@ -1,20 +1,18 @@
 """Bringing a network: its weights are held against the architecture, kept, and made a model by a worker."""
 
-from typing import Any
-
-from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from app.deps import Parts
-from app.hints import did_you_mean, of_body, summary
 from app.models import service
 from app.models.inspection import Counted, Wanted, inspected
 from app.models.intake import Sent
 from winnow.contract.catalog.architectures import ARCHITECTURES, Architecture
 from winnow.contract.catalog.tensors import tensors
+from winnow.contract.hints import did_you_mean, summary
 from winnow.contract.problems import Conflict, FieldError, InvalidFile, InvalidSpec
+from winnow.contract.reading import read
 from winnow.contract.resources import Model
-from winnow.contract.specs.brought import BroughtSpec
+from winnow.contract.specs.brought import BROUGHT, BroughtSpec
 from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.jobs import EvaluateSpec
 from winnow.contract.units import Unit
@@ -24,8 +22,6 @@ from winnow.jobs.objects import touch
 from winnow.jobs.submit import submit
 from winnow.plan import brought, resolve
 
-_SCHEMA = BroughtSpec.model_json_schema()
-
 
 def bring(parts: Parts, sent: Sent, name: str) -> tuple[Model, bool]:
     """Keep a network and let a worker make its files; False beside it where it was there already.
@@ -33,7 +29,7 @@ def bring(parts: Parts, sent: Sent, name: str) -> tuple[Model, bool]:
     Raises InvalidSpec, InvalidFile with `missing`, `unexpected` and `wrong_shape`, and Conflict where the name has
     other content.
     """
-    spec = _spec(sent.spec)
+    spec = read(BROUGHT, sent.spec)
     counted = _inspected(sent, spec, _architecture(spec))
     unit = brought(spec, sent.weights.sha256, sent.mask.sha256 if sent.mask else None)
     with parts.database.write() as conn:
@@ -45,14 +41,6 @@ def bring(parts: Parts, sent: Sent, name: str) -> tuple[Model, bool]:
     with parts.database.write() as conn:
         new = _keep(conn, sent, name, unit, counted)
     return service.get(parts, unit.model_id or ""), new
-
-
-def _spec(sent: Any) -> BroughtSpec:
-    try:
-        return BroughtSpec.model_validate(sent)
-    except ValidationError as error:
-        errors = of_body(error.errors(include_url=False), sent, _SCHEMA)
-        raise InvalidSpec(summary(errors), errors) from error
 
 
 def _architecture(spec: BroughtSpec) -> Architecture:

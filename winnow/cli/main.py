@@ -70,7 +70,9 @@ def _known(failure: Exception) -> str | None:
     """What a failure says to people; None for a defect. Imported late: most commands end well."""
     from winnow.client import ClientError  # noqa: PLC0415 - see above
 
-    return str(failure) if isinstance(failure, ClientError | WinnowError) else None
+    if isinstance(failure, WinnowError):
+        return "\n".join([failure.detail, *(f"  {error}" for error in failure.errors)])
+    return str(failure) if isinstance(failure, ClientError) else None
 
 
 def _fail(arguments: list[str], text: str, code: int) -> int:

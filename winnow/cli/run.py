@@ -2,11 +2,11 @@
 
 import os
 import re
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.live import Live
 
 from winnow.cli.options import AsJson
@@ -16,8 +16,9 @@ from winnow.cli.watching import claims, picture
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import MAX_DECODED, SIZE, DatasetFacts, pixels
 from winnow.contract.problems import InvalidSpec, Unavailable
-from winnow.contract.specs.brought import BroughtSpec
-from winnow.contract.specs.jobs import SPEC, Spec
+from winnow.contract.reading import read
+from winnow.contract.specs.brought import BROUGHT
+from winnow.contract.specs.jobs import SPEC
 
 if TYPE_CHECKING:
     from winnow.artifact.uploads import UploadFacts
@@ -72,7 +73,7 @@ def run(
         model=lambda name: source or _source(name, out),
         auto="cpu",
     )
-    job = resolve_sent(sent | {"model": source[0].model_id} if source else sent, _spec, known)
+    job = resolve_sent(sent | {"model": source[0].model_id} if source else sent, partial(read, SPEC), known)
     given = {"dataset": upload, "weights": weights, "mask": mask}
     outcome = _done(
         job, out, (data_dir, resident_bytes), {name: path for name, path in given.items() if path is not None}
@@ -116,18 +117,6 @@ def _at_work(status: "Status") -> str:
     return f"{status.unit.kind} {status.unit.key[:12]}, {status.unit_fraction:.0%} of it"
 
 
-def _spec(sent: dict[str, Any]) -> Spec:
-    try:
-        return SPEC.validate_python(sent)
-    except ValidationError as wrong:
-        raise InvalidSpec("\n".join(["the job cannot be read:", *_lines(wrong, 1)])) from wrong
-
-
-def _lines(wrong: ValidationError, outer: int) -> list[str]:
-    """What is wrong, a line each; `outer` names before the first that people wrote."""
-    return [f"  {'.'.join(map(str, error['loc'][outer:]))}: {error['msg']}" for error in wrong.errors()]
-
-
 def _brought(weights: Path | None, network: Path | None, mask: Path | None) -> "tuple[Unit, ...]":
     """The unit of brought weights, if there are any."""
     from winnow.artifact.digest import file_ref  # noqa: PLC0415 - help does not need it
@@ -137,10 +126,7 @@ def _brought(weights: Path | None, network: Path | None, mask: Path | None) -> "
         raise typer.BadParameter("--weights wants --network beside it, and --mask wants both")
     if weights is None or network is None:
         return ()
-    try:
-        spec = BroughtSpec.model_validate(read_spec(network))
-    except ValidationError as wrong:
-        raise InvalidSpec("\n".join([f"{network} cannot be read:", *_lines(wrong, 0)])) from wrong
+    spec = read(BROUGHT, read_spec(network))
     return (brought(spec, file_ref(weights).sha256, file_ref(mask).sha256 if mask else None),)
 
 

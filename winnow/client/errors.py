@@ -3,7 +3,7 @@
 import httpx
 from pydantic import ValidationError
 
-from winnow.contract.problems import FieldError, Problem
+from winnow.contract.problems import Problem
 
 
 class ClientError(Exception):
@@ -33,7 +33,7 @@ class Refused(ClientError):
     """The service answered with a problem (RFC 9457); `problem` is that value."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__("\n".join([problem.detail or problem.title, *map(_line, problem.errors)]))
+        super().__init__("\n".join([problem.detail or problem.title, *(f"  {error}" for error in problem.errors)]))
         self.problem = problem
 
 
@@ -55,9 +55,3 @@ def refused(response: httpx.Response) -> Refused:
                 "and not as Winnow does: is this the right address?",
             )
         )
-
-
-def _line(error: FieldError) -> str:
-    place = ".".join(map(str, error.loc))
-    hint = f" ({error.hint})" if error.hint else ""
-    return f"  {place}: {error.msg}{hint}"

@@ -43,6 +43,11 @@ class FieldError(Record):
     msg: str
     hint: str | None = None
 
+    def __str__(self) -> str:
+        """In one line, for people."""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{'.'.join(map(str, self.loc))}: {self.msg}{hint}"
+
 
 class Problem(Record):
     """An `application/problem+json` body; `detail` says what to do."""

@@ -88,7 +88,8 @@ def test_a_part_of_a_data_set_at_another_size(tmp_path: Path) -> None:
     ("spec", "said"),
     [
         ({"kind": "prune", "dataset": "digits", "model": "lenet5", "target": {"sparsity": 1}}, "target.sparsity"),
-        (TRAIN | {"epoch": 3}, "epoch: Extra inputs are not permitted"),
+        (TRAIN | {"epoch": 3}, "epoch: there is no such field. Known are: dataset, kind"),
+        (TRAIN | {"train": {"epocs": 3}}, "train.epocs: there is no such field. Did you mean 'epochs'?"),
         (TRAIN | {"model": "lenet"}, "no architecture 'lenet'"),
         (TRAIN | {"dataset": "mine"}, "no data set 'mine'"),
         (TRAIN | {"dataset": {"name": "digits", "classes": ["7", "seven"]}}, "no class of 'digits' 'seven'"),

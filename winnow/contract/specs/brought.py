@@ -3,7 +3,7 @@
 from decimal import Context, Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from winnow.contract.specs.choices import ClassName, Pixels
 from winnow.contract.values import Exact, Value
@@ -56,3 +56,6 @@ class BroughtSpec(Value):
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("name each class once")
         return self
+
+
+BROUGHT = TypeAdapter(BroughtSpec)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.hints import did_you_mean, of_body, summary
+from winnow.contract.hints import did_you_mean, of_body, summary
 from winnow.contract.problems import FieldError
 from winnow.contract.specs.jobs import SPEC
 
