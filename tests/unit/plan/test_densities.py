@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.fabricated import SIZES
-from tests.unit.plan.test_planning import at_rate, job, work
+from tests.support.planned import at_rate, job, work
 from winnow.contract.counts import zeros_for
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.jobs import SPEC
@@ -24,7 +24,7 @@ def keys(asked):
 
 
 def test_the_last_level_is_each_layers_density_exactly():
-    outcome, _, _ = work(dense_to({"name": "iterative", "levels": 3}))
+    outcome = work(dense_to({"name": "iterative", "levels": 3})).outcome
     assert len(outcome.levels) == 1 + 3
     wanted = [
         zeros_for(1 - share, size)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fabricated import SIZES
-from tests.unit.plan.test_planning import job, work
+from tests.support.planned import job, scored, work
 from winnow.contract.counts import zeros_for
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Ramp
@@ -30,12 +30,11 @@ def keys(asked):
 
 
 def test_it_is_one_level_with_its_controls_and_matches_at_most():
-    outcome, results, _ = work(gradual(), score=lambda unit: 200 if unit.kind == "control" else 340)
-    assert len(results) == 3 * (1 + 1 + 2)
-    assert [row.level for row in outcome.levels] == [0, 1]
-    assert outcome.levels[1].zeros == zeros_for(Decimal("0.9"), 1410)
-    assert outcome.result.target.verdict == "matching"
-    assert not outcome.failed_checks
+    found = work(gradual(), scored(lambda unit: 200 if unit.kind == "control" else 340))
+    assert len(found.results) == 3 * (1 + 1 + 2)
+    assert [(row.level, row.zeros) for row in found.outcome.levels] == [(0, 0), (1, zeros_for(Decimal("0.9"), 1410))]
+    assert found.outcome.result.target.verdict == "matching"
+    assert not found.outcome.failed_checks
 
 
 def test_the_ramp_is_the_papers():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.plan.test_planning import at_rate, job, work
+from tests.support.planned import at_rate, job, scored, work
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.granularity import SemiStructured
 from winnow.contract.specs.jobs import SPEC
@@ -19,10 +19,10 @@ def keys(asked):
 
 def test_one_level_masks_the_same_share_of_each_layer_that_has_whole_groups():
     """Of 1,000, 333 and 77 inputs only the first are fours."""
-    outcome, results, _ = work(grouped(granularity="1:4"))
-    assert [row.zeros for row in outcome.levels] == [0, 750]
-    assert len(results) == 3 * (1 + 1 + 2)
-    assert not outcome.failed_checks
+    found = work(grouped(granularity="1:4"))
+    assert [row.zeros for row in found.outcome.levels] == [0, 750]
+    assert len(found.results) == 3 * (1 + 1 + 2)
+    assert not found.outcome.failed_checks
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,13 @@ def test_channels_go_down_the_same_levels_as_single_weights_by_units_of_their_ow
 
 def test_the_claim_says_what_was_asked_where_channels_reach_past_it():
     asked = {"target": {"sparsity": 0.7}, "method": {"granularity": "channels", "schedule": "one_shot"}}
-    outcome, _, _ = work(job(**asked))
+    outcome = work(job(**asked)).outcome
     assert outcome.result.target.asked == 0.7
     open_target = {"target": {"max_accuracy_drop": 1}, "method": at_rate("0.5") | {"granularity": "channels"}}
-    outcome, _, _ = work(job(**open_target), score=lambda unit: 340 if getattr(unit.inputs, "depth", 0) < 3 else 200)
+    two_hold = scored(lambda unit: 340 if getattr(unit.inputs, "depth", 0) < 3 else 200)
+    outcome = work(job(**open_target), two_hold).outcome
     assert (outcome.result.target.level, outcome.result.target.asked) == (2, None)
-    outcome, _, _ = work(job(**asked | {"method": {"schedule": "one_shot"}}))
+    outcome = work(job(**asked | {"method": {"schedule": "one_shot"}})).outcome
     assert outcome.result.target.asked is None
 
 

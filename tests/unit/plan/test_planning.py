@@ -5,40 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.fabricated import DIGITS_LIKE, fabricated
+from tests.support.planned import at_rate, job, scored, some_of, work
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import Check
 from winnow.contract.specs.jobs import SPEC
 from winnow.contract.values import canonical_json
 from winnow.plan import Finished, Pending, plan, resolve, table
 from winnow.plan.counts import steps_at_rate
-
-
-def job(**fields):
-    sent = {"kind": "prune", "dataset": "digits", "model": "lenet_300_100", "target": {"sparsity": "0.9"}}
-    return resolve(SPEC.validate_python(sent | fields), DIGITS_LIKE, "cpu")
-
-
-def at_rate(rate):
-    return {"schedule": {"name": "iterative", "rate": rate}}
-
-
-def work(asked, results=None, choose=lambda ready: ready, score=lambda _: 340):
-    """Answer what the plan asks for until it has finished; returns the outcome, the results and the keys asked for."""
-    results, order = dict(results or {}), []
-    for _ in range(10_000):
-        answer = plan(asked, results)
-        if isinstance(answer, Finished):
-            return answer.outcome, results, order
-        keys = [unit.key for unit in answer.units]
-        assert keys, "an unfinished plan asks for something"
-        assert len(set(keys)) == len(keys), "never twice in one answer"
-        assert not set(keys) & set(results), "never for one that has a result"
-        for unit in choose(list(answer.units)):
-            assert all(key in results for key in unit.parents.values())
-            results[unit.key] = fabricated(unit, results, test=score(unit))
-            order.append(unit.key)
-    raise AssertionError("the plan does not end")
-
 
 specs = st.fixed_dictionaries(
     {
@@ -55,12 +28,12 @@ specs = st.fixed_dictionaries(
 @given(specs, st.randoms(use_true_random=False))
 def test_it_ends_and_the_order_of_results_does_not_matter(fields, random):
     asked = job(**fields)
-    outcome, results, order = work(asked)
-    shuffled, results_again, _ = work(asked, choose=lambda ready: random.sample(ready, k=random.randint(1, len(ready))))
-    assert len(set(order)) == len(order) == len(results)
-    assert results_again.keys() == results.keys()
-    assert canonical_json(shuffled.certificate) == canonical_json(outcome.certificate)
-    assert not outcome.failed_checks
+    found = work(asked)
+    shuffled = work(asked, choose=some_of(random))
+    assert len({unit.key for unit in found.order}) == len(found.order) == len(found.results)
+    assert shuffled.results.keys() == found.results.keys()
+    assert canonical_json(shuffled.outcome.certificate) == canonical_json(found.outcome.certificate)
+    assert not found.outcome.failed_checks
 
 
 @settings(deadline=None, max_examples=40)
@@ -68,23 +41,23 @@ def test_it_ends_and_the_order_of_results_does_not_matter(fields, random):
 def test_deeper_sparsity_asks_only_for_what_lies_beyond_the_last_shared_level(rate, shallow, deep):
     first = job(target={"sparsity": shallow}, method=at_rate(rate), replicates=1, arms=["ticket"])
     second = job(target={"sparsity": deep}, method=at_rate(rate), replicates=1, arms=["ticket"])
-    _, results, _ = work(first)
-    _, after, asked = work(second, results)
-    _, alone, _ = work(second)
-    assert set(asked) == set(alone) - set(results)
+    results = work(first).results
+    more = work(second, known=results)
+    alone = work(second).results
+    assert {unit.key for unit in more.order} == set(alone) - set(results)
     shared = sum(step.cut is None for step in steps_at_rate(rate, shallow))
-    assert len(asked) == len(alone) - 1 - shared
-    assert set(after) >= set(alone)
+    assert len(more.order) == len(alone) - 1 - shared
+    assert set(more.results) >= set(alone)
 
 
 def test_more_replicates_and_more_arms_ask_only_for_themselves():
-    _, results, _ = work(job(replicates=2, arms=["ticket"], method=at_rate("0.5")))
-    _, _, asked = work(job(replicates=3, arms=["ticket", "random_mask"], method=at_rate("0.5")), results)
+    results = work(job(replicates=2, arms=["ticket"], method=at_rate("0.5"))).results
+    asked = work(job(replicates=3, arms=["ticket", "random_mask"], method=at_rate("0.5")), known=results).order
     assert len(asked) == 1 + 4 + 3 * 4
 
 
 def test_a_train_job_is_level_0_of_a_prune_job():
-    _, results, _ = work(job(replicates=1, arms=["ticket"]))
+    results = work(job(replicates=1, arms=["ticket"])).results
     train = resolve(
         SPEC.validate_python({"kind": "train", "dataset": "digits", "model": "lenet_300_100"}), DIGITS_LIKE, "cpu"
     )
@@ -121,8 +94,8 @@ def test_a_train_job_is_level_0_of_a_prune_job():
     ],
 )
 def test_two_ways_to_say_one_thing_are_the_same_units(one, other):
-    _, results, _ = work(job(**one))
-    _, _, asked = work(job(**other), results)
+    results = work(job(**one)).results
+    asked = work(job(**other), known=results).order
     assert asked == []
 
 
@@ -144,8 +117,8 @@ def test_two_ways_to_say_one_thing_are_the_same_units(one, other):
     ],
 )
 def test_what_decides_the_outcome_is_in_every_key(fields):
-    _, results, _ = work(job(arms=["ticket"]))
-    _, _, asked = work(job(arms=["ticket"], **fields), results)
+    results = work(job(arms=["ticket"])).results
+    asked = work(job(arms=["ticket"], **fields), known=results).order
     assert len(asked) == len(results)
 
 
@@ -195,9 +168,10 @@ def test_progress_goes_by_cost_and_never_falls():
 
 def test_rates_by_layer_learn_the_counts_from_the_first_result():
     by_layer = {"scope": "layer", "schedule": {"name": "iterative", "rate": {"linear": "0.2", "output": "0.1"}}}
-    outcome, results, _ = work(job(method=by_layer))
-    assert outcome.levels[-1].zeros == round(0.9 * outcome.levels[-1].prunable)
-    assert len(results) == 3 + 3 * 3 * (len(outcome.levels) - 1)
+    found = work(job(method=by_layer))
+    *before, last = found.outcome.levels
+    assert last.zeros == round(0.9 * last.prunable)
+    assert len(found.results) == 3 + 3 * 3 * len(before)
 
 
 def test_the_claims_come_from_validation_and_the_verdict_from_test():
@@ -206,7 +180,7 @@ def test_the_claims_come_from_validation_and_the_verdict_from_test():
             unit.kind, 250
         )
 
-    outcome, _, _ = work(job(method=at_rate("0.5")), score=score)
+    outcome = work(job(method=at_rate("0.5")), scored(score)).outcome
     assert outcome.result.sparsest_matching is not None
     assert outcome.result.sparsest_matching.level == 2
     assert outcome.result.sparsest_matching.verdict == "winning"
@@ -214,22 +188,27 @@ def test_the_claims_come_from_validation_and_the_verdict_from_test():
 
 
 def test_no_level_that_holds_is_no_claim():
-    outcome, _, _ = work(job(method=at_rate("0.5")), score=lambda unit: 350 if unit.kind == "train" else 200)
+    outcome = work(job(method=at_rate("0.5")), scored(lambda unit: 350 if unit.kind == "train" else 200)).outcome
     assert outcome.result.sparsest_matching is None
 
 
 def test_two_replicates_say_how_many_are_wanted():
-    outcome, _, _ = work(job(method=at_rate("0.5"), replicates=1))
+    outcome = work(job(method=at_rate("0.5"), replicates=1)).outcome
     assert outcome.result.target.verdict == "inconclusive"
     assert outcome.result.target.replicates_wanted == 3
 
 
+def with_last_changed(asked, **changes):
+    """All results of a job, that of its last unit with other fields."""
+    found = work(asked)
+    last = found.order[-1].key
+    return found.results | {last: found.results[last].model_copy(update=changes)}
+
+
 def test_a_failed_check_of_one_unit_fails_the_audit():
     asked = job(replicates=1, arms=["ticket"], method={"schedule": "one_shot"})
-    _, results, order = work(asked)
     bad = Check(name="masked_weights_zero", ok=False, evidence="3 weights are not 0")
-    results[order[1]] = results[order[1]].model_copy(update={"checks": (bad,)})
-    answer = plan(asked, results)
+    answer = plan(asked, with_last_changed(asked, checks=(bad,)))
     assert isinstance(answer, Finished)
     assert [check.name for check in answer.outcome.failed_checks] == ["masked_weights_zero"]
     assert "3 weights" in answer.outcome.failed_checks[0].evidence
@@ -238,15 +217,14 @@ def test_a_failed_check_of_one_unit_fails_the_audit():
 def test_an_arm_that_trained_longer_fails_the_audit():
     """Trap 31: budgets that differ without a word."""
     asked = job(replicates=1, arms=["ticket"], method={"schedule": "one_shot"})
-    _, results, order = work(asked)
-    results[order[1]] = results[order[1]].model_copy(update={"total_steps": 1})
-    assert [check.name for check in plan(asked, results).outcome.failed_checks] == ["equal_budget"]
+    answer = plan(asked, with_last_changed(asked, total_steps=1))
+    assert [check.name for check in answer.outcome.failed_checks] == ["equal_budget"]
 
 
 @pytest.mark.parametrize("retraining", ["lr_rewind", "fine_tune"])
 def test_keeping_the_trained_weights_matches_at_most_and_says_how_long_it_trained(retraining):
     asked = job(method=at_rate("0.5") | {"retraining": retraining})
-    outcome, _, _ = work(asked, score=lambda unit: 340 if unit.kind != "control" else 200)
+    outcome = work(asked, scored(lambda unit: 340 if unit.kind != "control" else 200)).outcome
     assert {row.verdict for row in outcome.levels[1:]} == {"matching"}
     assert outcome.failed_checks == ()
     steps = {(row["arm"], row["level"]): row["total_steps"] for row in outcome.certificate["networks"]}
@@ -262,18 +240,19 @@ def test_only_rewinding_takes_a_rewind_point():
 
 def test_restarting_the_schedule_matches_at_most():
     method = {"schedule": {"name": "iterative", "rate": "0.5"}, "rewind": {"epoch": 1, "lr": "restart"}}
-    outcome, _, _ = work(job(method=method), score=lambda unit: 250 if unit.kind == "control" else 350)
+    outcome = work(job(method=method), scored(lambda unit: 250 if unit.kind == "control" else 350)).outcome
     assert outcome.result.target.verdict == "matching"
     assert not outcome.failed_checks
 
 
 def test_the_table_has_a_row_for_every_network():
-    outcome, results, _ = work(job(method=at_rate("0.5")))
     asked = job(method=at_rate("0.5"))
-    assert len(table(asked, results)) == len(results)
-    assert [row.level for row in outcome.levels] == [0, 1, 2, 3, 4]
-    assert outcome.levels[0].verdict is None
-    assert set(outcome.levels[0].arms) == {"dense"}
+    found = work(asked)
+    dense, *levels = found.outcome.levels
+    assert len(table(asked, found.results)) == len(found.results)
+    assert [row.level for row in levels] == [1, 2, 3, 4]
+    assert dense.verdict is None
+    assert set(dense.arms) == {"dense"}
 
 
 @pytest.mark.parametrize(

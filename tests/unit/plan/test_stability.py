@@ -1,6 +1,6 @@
 """`"rewind": "auto"`: the plan tries later and later points, and goes on as if the first stable one was given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.fabricated import DIGITS_LIKE, fabricated
+from tests.support.planned import Worked, some_of, work
 from winnow.contract.inputs import StabilityInputs, TrainInputs
 from winnow.contract.results import Line, UnitResult
 from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
 from winnow.contract.values import canonical_json
-from winnow.plan import Finished, Pending, Resolved, places, plan, resolve, table
+from winnow.plan import Resolved, places, resolve, table
 from winnow.plan.stability import rewind_points
 
 STEPS = 1000
 POINTS = (0, 5, 10, 20, 50, 100, 200)
-Results = dict[str, UnitResult]
 
 
 def job(rewind: Any = "auto", **fields: Any) -> Resolved:
@@ -45,53 +45,37 @@ def stable_from(step: int) -> Callable[[int], Line]:
     return lambda k: line(0 if k >= step else 30)
 
 
-class Done:
-    """A job worked off."""
+def worked(asked: Resolved, measured: Callable[[int], Line], **given: Any) -> Worked:
+    """The job done, with what is measured at each point."""
 
-    def __init__(
-        self,
-        asked: Resolved,
-        measured: Callable[[int], Line],
-        results: Results | None = None,
-        choose: Callable[[list[Unit]], list[Unit]] = lambda ready: ready,
-    ) -> None:
-        self.results, self.order, self.answers = dict(results or {}), list[Unit](), list[Pending | Finished]()
-        while isinstance(answer := plan(asked, self.results), Pending):
-            self.answers.append(answer)
-            assert answer.units
-            for unit in choose(list(answer.units)):
-                assert unit.key not in self.results
-                self.results[unit.key] = self._result(unit, measured)
-                self.order.append(unit)
-        self.answers.append(answer)
-        self.outcome = answer.outcome
-
-    def _result(self, unit: Unit, measured: Callable[[int], Line]) -> UnitResult:
-        found = fabricated(unit, self.results)
+    def result(unit: Unit, results: Mapping[str, UnitResult]) -> UnitResult:
+        found = fabricated(unit, results)
         if isinstance(unit.inputs, StabilityInputs):
             return found.model_copy(update={"line": measured(unit.inputs.step)})
         return found
 
-    @property
-    def tried(self) -> list[int]:
-        return [unit.inputs.step for unit in self.order if isinstance(unit.inputs, StabilityInputs)]
+    return work(asked, result, **given)
 
-    @property
-    def rewind(self) -> Any:
-        return self.outcome.result.rewind
+
+def tried(found: Worked) -> list[int]:
+    return [unit.inputs.step for unit in found.order if isinstance(unit.inputs, StabilityInputs)]
+
+
+def rewind(found: Worked) -> Any:
+    return found.outcome.result.rewind
 
 
 @pytest.mark.parametrize("step", POINTS)
 def test_points_are_tried_in_rising_order_up_to_the_first_that_is_stable(step: int) -> None:
-    found = Done(job(), stable_from(step))
-    assert found.tried == [point for point in POINTS if point <= step]
-    assert (found.rewind.step, found.rewind.stable) == (step, True)
-    assert [one.step for one in found.rewind.tried] == found.tried
-    assert [one.barrier for one in found.rewind.tried] == [0.3] * (len(found.tried) - 1) + [0.0]
+    found = worked(job(), stable_from(step))
+    assert tried(found) == [point for point in POINTS if point <= step]
+    assert (rewind(found).step, rewind(found).stable) == (step, True)
+    assert [one.step for one in rewind(found).tried] == tried(found)
+    assert [one.barrier for one in rewind(found).tried] == [0.3] * (len(tried(found)) - 1) + [0.0]
 
 
 def test_nothing_is_pruned_before_the_point_is_found() -> None:
-    found = Done(job(), stable_from(20))
+    found = worked(job(), stable_from(20))
     kinds = [unit.kind for unit in found.order]
     assert kinds[: 1 + 4] == ["train", *["stability"] * 4]
     assert "stability" not in kinds[5:]
@@ -99,26 +83,26 @@ def test_nothing_is_pruned_before_the_point_is_found() -> None:
 
 @pytest.mark.parametrize("target", [{"sparsity": 0.75}, {"max_accuracy_drop": 1}])
 def test_then_its_units_are_the_very_ones_of_a_job_that_names_the_step(target: dict[str, Any]) -> None:
-    searched = Done(job(target=target), stable_from(50))
-    given = Done(job({"step": 50}, target=target), stable_from(50), results=searched.results)
+    searched = worked(job(target=target), stable_from(50))
+    given = worked(job({"step": 50}, target=target), stable_from(50), known=searched.results)
     assert given.order == []
     assert given.outcome.levels == searched.outcome.levels
-    assert given.rewind is None
-    alone = Done(job({"step": 50}, target=target), stable_from(50))
+    assert rewind(given) is None
+    alone = worked(job({"step": 50}, target=target), stable_from(50))
     assert len(searched.order) == len(alone.order) + 1 + 5  # the dense network with its states, and five points
 
 
 def test_deeper_sparsity_and_more_replicates_search_nothing_again() -> None:
-    first = Done(job(), stable_from(20))
-    more = Done(job(target={"sparsity": 0.875}, replicates=3), stable_from(20), results=first.results)
-    assert more.tried == []
-    assert more.rewind == first.rewind
+    first = worked(job(), stable_from(20))
+    more = worked(job(target={"sparsity": 0.875}, replicates=3), stable_from(20), known=first.results)
+    assert tried(more) == []
+    assert rewind(more) == rewind(first)
 
 
 def test_where_no_point_is_stable_the_last_is_taken_and_that_is_said() -> None:
-    found = Done(job(), stable_from(STEPS))
-    assert (found.rewind.step, found.rewind.stable) == (200, False)
-    assert len(found.rewind.tried) == len(POINTS)
+    found = worked(job(), stable_from(STEPS))
+    assert (rewind(found).step, rewind(found).stable) == (200, False)
+    assert len(rewind(found).tried) == len(POINTS)
     assert any("none of the points tried" in note for note in found.outcome.certificate["notes"])
     assert not found.outcome.failed_checks
 
@@ -126,7 +110,7 @@ def test_where_no_point_is_stable_the_last_is_taken_and_that_is_said() -> None:
 @pytest.mark.parametrize(("correct", "stable"), [((900, 881, 900), True), ((900, 880, 900), False)])
 def test_a_barrier_of_exactly_2_points_is_one(correct: tuple[int, ...], stable: bool) -> None:
     measured = Line(correct=correct, images=1000, statistics_images=0)
-    assert Done(job(), lambda _k: measured).rewind.stable is stable
+    assert rewind(worked(job(), lambda _k: measured)).stable is stable
 
 
 def test_the_barrier_is_above_the_mean_of_the_two_ends() -> None:
@@ -136,7 +120,7 @@ def test_the_barrier_is_above_the_mean_of_the_two_ends() -> None:
 
 def test_the_certificate_shows_every_barrier_and_the_table_only_the_networks_of_arms() -> None:
     asked = job()
-    found = Done(asked, stable_from(10))
+    found = worked(asked, stable_from(10))
     shown = found.outcome.certificate["found"]["rewind"]
     assert [(one["step"], one["barrier"], one["stable"]) for one in shown["tried"]] == [
         (0, 0.3, False),
@@ -160,8 +144,8 @@ def test_it_ends_in_any_order_of_results_and_progress_never_falls(
     step: int, target: dict[str, Any], replicates: int, random: Any
 ) -> None:
     asked = job(target=target, replicates=replicates)
-    found = Done(asked, stable_from(step))
-    some = Done(asked, stable_from(step), choose=lambda ready: random.sample(ready, k=random.randint(1, len(ready))))
+    found = worked(asked, stable_from(step))
+    some = worked(asked, stable_from(step), choose=some_of(random))
     assert canonical_json(some.outcome.certificate) == canonical_json(found.outcome.certificate)
     assert some.results.keys() == found.results.keys()
     fractions = [answer.progress.fraction for answer in some.answers]
@@ -177,14 +161,14 @@ def test_points_are_shares_of_training_rounded_half_up() -> None:
 
 
 def test_a_training_too_short_for_more_than_step_0_asks_for_its_dense_network_once() -> None:
-    found = Done(job(train={"steps": 2}, replicates=1), stable_from(0))
+    found = worked(job(train={"steps": 2}, replicates=1), stable_from(0))
     assert [unit.kind for unit in found.order].count("train") == 1
     assert {place.arm for place in places(job(train={"steps": 2}, replicates=1), found.results)} >= {"dense", "ticket"}
     assert found.answers[-1].progress.fraction == 1
 
 
 def test_the_dense_network_keeps_the_state_at_every_point_and_its_copy_sees_other_batches() -> None:
-    train, *copies = Done(job(), stable_from(STEPS)).order[:8]
+    train, *copies = worked(job(), stable_from(STEPS)).order[:8]
     assert isinstance(train.inputs, TrainInputs)
     assert train.inputs.keep_steps == POINTS
     assert train.inputs.recipe.copy_number is None

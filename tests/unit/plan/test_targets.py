@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.fabricated import DIGITS_LIKE, fabricated
+from tests.support.planned import Worked, at_rate, some_of, work
 from winnow.contract.inputs import LevelInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import FileRef, UnitResult
 from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
 from winnow.contract.values import canonical_json
-from winnow.plan import Finished, Outcome, Pending, Resolved, plan, resolve
+from winnow.plan import Pending, Resolved, plan, resolve
 
-Results = dict[str, UnitResult]
-Answer = Callable[[Unit], int]
+Score = Callable[[Unit], int]
 FIXED = 900
 WEIGHTS = 1410
 
@@ -27,10 +27,6 @@ WEIGHTS = 1410
 def job(**fields: Any) -> Resolved:
     sent = {"kind": "prune", "dataset": "digits", "model": "lenet_300_100", "arms": ["ticket"], "replicates": 3}
     return resolve(SPEC.validate_python(sent | fields), DIGITS_LIKE, "cpu")
-
-
-def at_rate(rate: Any) -> dict[str, Any]:
-    return {"schedule": {"name": "iterative", "rate": rate}}
 
 
 def depth(unit: Unit) -> int:
@@ -45,44 +41,19 @@ def done(unit: Unit, results: Mapping[str, UnitResult], right: int, test: int = 
     return found.model_copy(update={"files": packed, "fixed_bytes": FIXED})
 
 
-class Done:
-    """A job worked off: what it found, its results, the units in the order asked for, and each answer of the plan."""
-
-    def __init__(
-        self,
-        asked: Resolved,
-        right: Answer = lambda _unit: 140,
-        test: Answer = lambda _unit: 340,
-        results: Results | None = None,
-        choose: Callable[[list[Unit]], list[Unit]] = lambda ready: ready,
-    ) -> None:
-        self.results, self.order, self.answers = dict(results or {}), list[Unit](), list[Pending | Finished]()
-        for _ in range(1000):
-            answer = plan(asked, self.results)
-            self.answers.append(answer)
-            if isinstance(answer, Finished):
-                self.outcome: Outcome = answer.outcome
-                return
-            assert answer.units, "an unfinished plan asks for something"
-            assert not {unit.key for unit in answer.units} & self.results.keys()
-            for unit in choose(list(answer.units)):
-                self.results[unit.key] = done(unit, self.results, right(unit), test(unit))
-                self.order.append(unit)
-        raise AssertionError("the plan does not end")
-
-    @property
-    def levels(self) -> list[int]:
-        return [row.level for row in self.outcome.levels]
+def worked(asked: Resolved, right: Score = lambda _unit: 140, test: Score = lambda _unit: 340, **given: Any) -> Worked:
+    """The job done, each unit with so many validation and test images right."""
+    return work(asked, lambda unit, results: done(unit, results, right(unit), test(unit)), **given)
 
 
-def holding(levels: int) -> Answer:
+def holding(levels: int) -> Score:
     """As good as dense down to this level, and far worse below."""
     return lambda unit: 140 if depth(unit) <= levels else 100
 
 
 @pytest.mark.parametrize("replicates", [1, 3])
 def test_levels_are_asked_for_while_the_last_one_held_and_the_one_that_failed_is_shown(replicates: int) -> None:
-    found = Done(job(target={"max_accuracy_drop": 1}, replicates=replicates), holding(4))
+    found = worked(job(target={"max_accuracy_drop": 1}, replicates=replicates), holding(4))
     assert found.levels == [0, 1, 2, 3, 4, 5]
     assert (found.outcome.result.target.level, found.outcome.result.target_reached) == (4, True)
     assert len(found.order) == 6 * replicates
@@ -90,7 +61,7 @@ def test_levels_are_asked_for_while_the_last_one_held_and_the_one_that_failed_is
 
 
 def test_where_not_even_level_1_holds_dense_is_nearest_and_the_target_is_not_reached() -> None:
-    found = Done(job(target={"max_accuracy_drop": 1}), holding(0))
+    found = worked(job(target={"max_accuracy_drop": 1}), holding(0))
     assert found.levels == [0, 1]
     assert (found.outcome.result.target.level, found.outcome.result.target_reached) == (0, False)
     assert any("No level met the target" in note for note in found.outcome.certificate["notes"])
@@ -103,8 +74,8 @@ def test_three_replicates_hold_by_the_lower_bound_and_two_by_the_mean() -> None:
         return 128 if depth(unit) == 1 and unit.inputs.recipe.replicate == 0 else 140
 
     allowed = {"max_accuracy_drop": 5}
-    assert Done(job(target=allowed), right).outcome.result.target.level == 0
-    two = Done(job(target=allowed, replicates=2, method=at_rate("0.9")), right)
+    assert worked(job(target=allowed), right).outcome.result.target.level == 0
+    two = worked(job(target=allowed, replicates=2, method=at_rate("0.9")), right)
     assert two.outcome.result.target.level > 1
 
 
@@ -113,13 +84,13 @@ def test_a_single_replicate_may_lose_exactly_what_was_asked_and_three_images_alw
     lost: int, points: int, held: bool
 ) -> None:
     asked = job(target={"max_accuracy_drop": points}, replicates=1, method=at_rate("0.99"))
-    found = Done(asked, lambda unit: 140 - lost if depth(unit) else 140)
+    found = worked(asked, lambda unit: 140 - lost if depth(unit) else 140)
     assert found.outcome.result.target_reached is held
 
 
 def test_the_choice_is_made_on_validation_and_test_scores_are_only_reported() -> None:
     asked = job(target={"max_accuracy_drop": 1})
-    worse = Done(asked, holding(3), test=lambda unit: 340 - 50 * depth(unit))
+    worse = worked(asked, holding(3), test=lambda unit: 340 - 50 * depth(unit))
     assert worse.outcome.result.target.level == 3
     assert worse.outcome.result.target.verdict == "not_matching"
     (check,) = [c for c in worse.outcome.certificate["audit"] if c["name"] == "no_test_data_in_a_choice"]
@@ -128,7 +99,7 @@ def test_the_choice_is_made_on_validation_and_test_scores_are_only_reported() ->
 
 
 def test_a_ticket_that_always_holds_ends_before_nothing_is_left() -> None:
-    found = Done(job(target={"max_accuracy_drop": 100}, method=at_rate("0.5"), replicates=1))
+    found = worked(job(target={"max_accuracy_drop": 100}, method=at_rate("0.5"), replicates=1))
     assert found.outcome.levels[-1].zeros < WEIGHTS
     assert found.levels == list(range(11))  # 1410 weights, halved ten times: one is left
     assert (found.outcome.result.target.level, found.outcome.result.target_reached) == (10, True)
@@ -136,12 +107,12 @@ def test_a_ticket_that_always_holds_ends_before_nothing_is_left() -> None:
 
 def test_whole_channels_go_down_to_a_target_too() -> None:
     method = at_rate("0.5") | {"granularity": "channels"}
-    found = Done(job(target={"max_accuracy_drop": 1}, method=method), holding(2))
+    found = worked(job(target={"max_accuracy_drop": 1}, method=method), holding(2))
     assert (found.levels, found.outcome.result.target.level) == ([0, 1, 2, 3], 2)
 
 
 def test_a_small_rate_ends_at_the_most_levels_that_a_job_may_have() -> None:
-    few_pruned = Done(job(target={"max_accuracy_drop": 100}, method=at_rate("0.001"), replicates=1))
+    few_pruned = worked(job(target={"max_accuracy_drop": 100}, method=at_rate("0.001"), replicates=1))
     assert len(few_pruned.levels) == 201
     many = job(target={"max_accuracy_drop": 100}, replicates=100, arms=["ticket", "random_mask", "random_reinit"])
     answer = plan(many, {})
@@ -150,32 +121,32 @@ def test_a_small_rate_ends_at_the_most_levels_that_a_job_may_have() -> None:
 
 
 def test_max_bytes_ends_at_the_first_level_whose_every_ticket_fits() -> None:
-    found = Done(job(target={"max_bytes": FIXED + 4 * 400}, method=at_rate("0.5")))
+    found = worked(job(target={"max_bytes": FIXED + 4 * 400}, method=at_rate("0.5")))
     assert found.levels == [0, 1, 2]
     assert (found.outcome.result.target.level, found.outcome.result.target_reached) == (2, True)
 
 
 def test_one_replicates_ticket_that_is_too_large_asks_for_another_level() -> None:
     asked = job(target={"max_bytes": FIXED + 4 * 400}, method=at_rate("0.5"))
-    results: Results = {}
-    while isinstance(answer := plan(asked, results), Pending):
-        for unit in answer.units:
-            result = done(unit, results, 140)
-            if unit.inputs.recipe.replicate == 2:
-                larger = {"ticket.winnow": FileRef(sha256="0" * 64, bytes=result.files["ticket.winnow"].bytes + 300)}
-                result = result.model_copy(update={"files": larger})
-            results[unit.key] = result
-    assert answer.outcome.result.target.level == 3
+
+    def larger(unit: Unit, results: Mapping[str, UnitResult]) -> UnitResult:
+        result = done(unit, results, 140)
+        if unit.inputs.recipe.replicate != 2:
+            return result
+        size = result.files["ticket.winnow"].bytes + 300
+        return result.model_copy(update={"files": {"ticket.winnow": FileRef(sha256="0" * 64, bytes=size)}})
+
+    assert work(asked, larger).outcome.result.target.level == 3
 
 
 def test_a_dense_network_that_fits_needs_no_level() -> None:
-    found = Done(job(target={"max_bytes": FIXED + 4 * WEIGHTS}))
+    found = worked(job(target={"max_bytes": FIXED + 4 * WEIGHTS}))
     assert found.levels == [0]
     assert (found.outcome.result.target.level, found.outcome.result.target_reached) == (0, True)
 
 
 def test_what_is_never_pruned_being_too_large_already_trains_no_level_in_vain() -> None:
-    found = Done(job(target={"max_bytes": FIXED}))
+    found = worked(job(target={"max_bytes": FIXED}))
     assert found.levels == [0]
     assert not found.outcome.result.target_reached
     assert not found.outcome.failed_checks
@@ -183,12 +154,10 @@ def test_what_is_never_pruned_being_too_large_already_trains_no_level_in_vain() 
 
 def test_without_knowing_what_is_never_pruned_it_ends_before_nothing_is_left() -> None:
     """As with results of units that were done before that was measured."""
-    asked, results = job(target={"max_bytes": 1}, method=at_rate("0.5"), replicates=1), dict[str, UnitResult]()
-    while isinstance(answer := plan(asked, results), Pending):
-        (unit,) = answer.units
-        results[unit.key] = done(unit, results, 140).model_copy(update={"fixed_bytes": None})
-    assert [row.level for row in answer.outcome.levels] == list(range(11))
-    assert not answer.outcome.result.target_reached
+    asked = job(target={"max_bytes": 1}, method=at_rate("0.5"), replicates=1)
+    found = work(asked, lambda unit, results: done(unit, results, 140).model_copy(update={"fixed_bytes": None}))
+    assert found.levels == list(range(11))
+    assert not found.outcome.result.target_reached
 
 
 targets = st.one_of(
@@ -215,8 +184,8 @@ def test_it_ends_never_asks_twice_and_the_order_of_results_does_not_matter(
     fields: dict[str, Any], levels: int, random: Any
 ) -> None:
     asked = job(**fields)
-    found = Done(asked, holding(levels))
-    some = Done(asked, holding(levels), choose=lambda ready: random.sample(ready, k=random.randint(1, len(ready))))
+    found = worked(asked, holding(levels))
+    some = worked(asked, holding(levels), choose=some_of(random))
     assert len({unit.key for unit in found.order}) == len(found.order) == len(found.results)
     assert some.results.keys() == found.results.keys()
     assert canonical_json(some.outcome.certificate) == canonical_json(found.outcome.certificate)
@@ -228,9 +197,7 @@ def test_it_ends_never_asks_twice_and_the_order_of_results_does_not_matter(
 def test_progress_never_falls_and_ends_at_1_although_the_number_of_levels_is_not_known(
     fields: dict[str, Any], levels: int, random: Any
 ) -> None:
-    found = Done(
-        job(**fields), holding(levels), choose=lambda ready: random.sample(ready, k=random.randint(1, len(ready)))
-    )
+    found = worked(job(**fields), holding(levels), choose=some_of(random))
     fractions = [answer.progress.fraction for answer in found.answers]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0, 1)
@@ -243,16 +210,16 @@ def test_progress_never_falls_and_ends_at_1_although_the_number_of_levels_is_not
 @settings(deadline=None, max_examples=40)
 @given(targets, st.integers(0, 12))
 def test_its_levels_are_the_very_units_of_a_job_with_a_sparsity(target: dict[str, Any], levels: int) -> None:
-    deep = Done(job(target={"sparsity": 1 - Decimal("0.5") ** 10}, method=at_rate("0.5")))
-    found = Done(job(target=target, method=at_rate("0.5")), holding(levels), results=deep.results)
+    deep = worked(job(target={"sparsity": 1 - Decimal("0.5") ** 10}, method=at_rate("0.5")))
+    found = worked(job(target=target, method=at_rate("0.5")), holding(levels), known=deep.results)
     assert found.order == []
 
 
 def test_a_level_that_others_did_already_is_not_asked_for_and_needs_no_result_of_later_ones() -> None:
     asked = job(target={"max_accuracy_drop": 1}, method=at_rate("0.5"))
-    whole = Done(asked, holding(2))
+    whole = worked(asked, holding(2))
     last = [unit for unit in whole.order if depth(unit) == 3]
-    early = Done(asked, holding(2), results={unit.key: whole.results[unit.key] for unit in last})
+    early = worked(asked, holding(2), known={unit.key: whole.results[unit.key] for unit in last})
     assert {unit.key for unit in early.order} == {unit.key for unit in whole.order} - {unit.key for unit in last}
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.brought import brought_unit
 from tests.support.fabricated import fabricated
+from tests.support.planned import scored, some_of, work
 from tests.support.transfers import HIGH, LOW, source_job, source_units, transfer_job
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.problems import InvalidSpec
@@ -13,7 +14,7 @@ from winnow.contract.specs.jobs import SPEC
 from winnow.contract.specs.transfer import TRANSFER_ARMS
 from winnow.contract.units import Unit
 from winnow.contract.values import canonical_json
-from winnow.plan import Finished, Pending, places, plan, resolve, table
+from winnow.plan import Pending, places, plan, resolve, table
 
 TRAIN = {"kind": "train", "dataset": {"name": "digits", "classes": LOW}, "model": "digits_cnn", "train": {"steps": 12}}
 TICKET_ARMS = ["mask_init", "mask_rewound", "mask_trained"]
@@ -41,23 +42,10 @@ def dense():
     return (places(dense_job(), {})[0].unit,)
 
 
-def work(asked, choose=lambda ready: ready, score=lambda _unit, _arm: 150):
-    """Answer what the plan asks for until it has finished; returns the outcome, the results and the keys asked for."""
+def worked(asked, score=lambda _arm: 150, **given):
+    """The job done, every network of an arm with so many test images right."""
     arm_of = {place.unit.key: place.arm for place in places(asked, {})}
-    results, order = known_of(asked.source), []
-    for _ in range(1000):
-        answer = plan(asked, results)
-        if isinstance(answer, Finished):
-            return answer.outcome, results, order
-        keys = [unit.key for unit in answer.units]
-        assert keys, "an unfinished plan asks for something"
-        assert len(set(keys)) == len(keys), "never twice in one answer"
-        assert not set(keys) & set(results), "never for one that has a result"
-        for unit in choose(list(answer.units)):
-            assert all(key in results for key in unit.parents.values())
-            results[unit.key] = fabricated(unit, results, test=score(unit, arm_of[unit.key]))
-            order.append(unit.key)
-    raise AssertionError("the plan does not end")
+    return work(asked, scored(lambda unit: score(arm_of[unit.key])), known=known_of(asked.source), **given)
 
 
 specs = st.fixed_dictionaries(
@@ -75,13 +63,13 @@ specs = st.fixed_dictionaries(
 @given(specs, st.randoms(use_true_random=False))
 def test_it_ends_and_the_order_of_results_does_not_matter(fields, random):
     asked = transfer_job(**fields)
-    outcome, results, order = work(asked)
-    shuffled, again, _ = work(asked, choose=lambda ready: random.sample(ready, k=random.randint(1, len(ready))))
-    assert len(set(order)) == len(order)
-    assert again.keys() == results.keys()
-    assert canonical_json(shuffled.certificate) == canonical_json(outcome.certificate)
-    assert not outcome.failed_checks
-    shown = [(row.arm, row.replicate) for row in table(asked, results) if row.arm in TRANSFER_ARMS]
+    found = worked(asked)
+    shuffled = worked(asked, choose=some_of(random))
+    assert len({unit.key for unit in found.order}) == len(found.order)
+    assert shuffled.results.keys() == found.results.keys()
+    assert canonical_json(shuffled.outcome.certificate) == canonical_json(found.outcome.certificate)
+    assert not found.outcome.failed_checks
+    shown = [(row.arm, row.replicate) for row in table(asked, found.results) if row.arm in TRANSFER_ARMS]
     assert shown == [(arm, r) for arm in TRANSFER_ARMS if arm in fields["arms"] for r in range(fields["replicates"])]
 
 
@@ -91,7 +79,7 @@ def test_while_it_runs_the_row_is_that_of_its_first_arm():
     by_arm = {place.arm: place.unit for place in places(asked, {})}
     results[by_arm["no_mask"].key] = fabricated(by_arm["no_mask"], results)
     assert isinstance(plan(asked, results), Pending)
-    outcome, results, _ = work(asked)
+    outcome = worked(asked).outcome
     (row,) = outcome.levels
     assert row.model_id == by_arm["mask_trained"].model_id == outcome.result.target.model_id
     assert row.zeros > 0
@@ -154,8 +142,7 @@ def test_a_rewind_point_at_step_0_is_where_the_model_began():
 def judged(source, scores, arms, **changes):
     """The verdict where every replicate of an arm has so many of the test images right."""
     asked = transfer_job(source, arms=arms, replicates=3, **changes)
-    outcome, _, _ = work(asked, score=lambda _unit, arm: scores.get(arm, 0))
-    return outcome.result.target
+    return worked(asked, score=lambda arm: scores.get(arm, 0)).outcome.result.target
 
 
 FOUR = ["mask_trained", "no_mask", "random_mask", "mask_random"]
@@ -210,14 +197,14 @@ def test_a_carried_head_trains_under_its_mask_so_that_without_it_another_network
 
 
 def test_too_few_replicates_are_inconclusive_and_the_claim_says_how_many_would_do():
-    outcome, _, _ = work(transfer_job(arms=FOUR, replicates=1))
+    outcome = worked(transfer_job(arms=FOUR, replicates=1)).outcome
     assert outcome.result.target.verdict == "inconclusive"
     assert outcome.result.target.replicates_wanted == 3
 
 
 def test_the_certificate_names_every_network_and_no_features():
     asked = transfer_job(trainable="head", arms=["mask_rewound", "no_mask"])
-    outcome, _, _ = work(asked)
+    outcome = worked(asked).outcome
     assert [network["arm"] for network in outcome.certificate["networks"]] == [
         "source",
         "source",
@@ -229,10 +216,11 @@ def test_the_certificate_names_every_network_and_no_features():
 
 def test_an_arm_that_trains_longer_fails_the_audit():
     asked = transfer_job(arms=["mask_trained", "no_mask"])
-    outcome, results, order = work(asked)
-    assert "every arm trains 12 steps" in [check["evidence"] for check in outcome.certificate["audit"]]
-    results[order[-1]] = results[order[-1]].model_copy(update={"total_steps": 13})
-    (failed,) = plan(asked, results).outcome.failed_checks
+    found = worked(asked)
+    assert "every arm trains 12 steps" in [check["evidence"] for check in found.outcome.certificate["audit"]]
+    last = found.order[-1].key
+    longer = found.results | {last: found.results[last].model_copy(update={"total_steps": 13})}
+    (failed,) = plan(asked, longer).outcome.failed_checks
     assert (failed.name, failed.evidence) == ("equal_budget", "no_mask at level 1: 13 steps")
 
 
@@ -340,10 +328,10 @@ def test_a_ticket_of_ones_own_is_that_of_a_prune_job_on_the_target():
 
 def test_a_ticket_of_ones_own_has_its_row_and_no_say_in_the_verdict():
     asked = transfer_job(arms=["mask_trained", "no_mask", "own_ticket"], replicates=3)
-    outcome, *_ = work(asked)
+    outcome = worked(asked).outcome
     (row,) = outcome.levels
     assert row.arms["own_ticket"].n == 3
-    worse, *_ = work(asked, score=lambda _unit, arm: 1 if arm == "own_ticket" else 150)
+    worse = worked(asked, score=lambda arm: 1 if arm == "own_ticket" else 150).outcome
     assert worse.levels[0].verdict == row.verdict
     assert not worse.failed_checks
 
@@ -354,7 +342,7 @@ def test_where_it_is_the_model_itself_it_is_shown_as_what_it_is_held_against():
     asked = transfer_job(arms=["own_ticket", "mask_trained"], **fields)
     (own,) = [place.unit for place in places(asked, {}) if place.arm == "own_ticket"]
     assert own == source_units(job)[0]
-    (row,) = work(asked)[0].levels
+    (row,) = worked(asked).outcome.levels
     assert row.model_id == unit_of(asked, "mask_trained").model_id, "the job's model is one that was carried"
 
 
