@@ -1,5 +1,6 @@
 """Rows for tests of slots and duties: jobs whose units are fake, and what became of them."""
 
+import json
 from typing import Any
 
 from sqlalchemy import select, update
@@ -71,3 +72,10 @@ class Rows:
     def _all(self, query: Any) -> list[AnyRow]:
         with self.database.read() as conn:
             return list(conn.execute(query).all())
+
+
+def told(place: Workplace, unit: AnyRow) -> dict[str, Any]:
+    """What a fake unit left."""
+    ref = unit.result["files"]["weights.safetensors"]
+    found: dict[str, Any] = json.loads(b"".join(place.objects.stream(ref["sha256"])))
+    return found

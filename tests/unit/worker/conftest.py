@@ -1,7 +1,9 @@
 """A worker's workplace with fake units, rows in a fresh database and objects in a folder."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from winnow.storage import Objects
 from worker.child import Launch, Runner
 from worker.cores import Cores
 from worker.scratch import Scratch
+from worker.slot import Slot
 from worker.workplace import Workplace
 
 
@@ -67,3 +70,22 @@ def place(rows: Rows, tmp_path: Path, launch: Launch) -> Workplace:
     )
     rows.register(made, numerics="cpu-fake")
     return made
+
+
+@pytest.fixture
+def stopping() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def slot(place: Workplace, stopping: threading.Event) -> Iterator[Slot]:
+    made = Slot(place, 0, stopping)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def background() -> Iterator[Callable[[Callable[[], None]], Future[None]]]:
+    """Runs a slot beside the test; what goes wrong there fails the test that asks for the result."""
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit

@@ -1,0 +1,52 @@
+"""A transfer beside the ticket that is found on the target itself."""
+
+import pytest
+
+from tests.support.transfers import HIGH, LOW, dense, source_job, source_units, transfer_job, unit_of, worked
+from winnow.contract.problems import InvalidSpec
+from winnow.plan import places
+
+
+def test_a_ticket_of_ones_own_is_that_of_a_prune_job_on_the_target():
+    """The very units of a job that prunes the target as the model was pruned."""
+    asked = transfer_job(arms=["mask_trained", "own_ticket"])
+    own = [place.unit.key for place in places(asked, {}) if place.arm in ("own_chain", "own_ticket")]
+    pruned = source_job(dataset={"name": "digits", "classes": HIGH})
+    assert own == [place.unit.key for place in places(pruned, {})]
+
+
+def test_a_ticket_of_ones_own_has_its_row_and_no_say_in_the_verdict():
+    asked = transfer_job(arms=["mask_trained", "no_mask", "own_ticket"], replicates=3)
+    outcome = worked(asked).outcome
+    (row,) = outcome.levels
+    assert row.arms["own_ticket"].n == 3
+    worse = worked(asked, score=lambda arm: 1 if arm == "own_ticket" else 150).outcome
+    assert worse.levels[0].verdict == row.verdict
+    assert not worse.failed_checks
+
+
+def test_where_it_is_the_model_itself_it_is_shown_as_what_it_is_held_against():
+    job = source_job()
+    fields = {"dataset": {"name": "digits", "classes": LOW}, "replicates": 1, "threads": 1}
+    asked = transfer_job(arms=["own_ticket", "mask_trained"], **fields)
+    (own,) = [place.unit for place in places(asked, {}) if place.arm == "own_ticket"]
+    assert own == source_units(job)[0]
+    (row,) = worked(asked).outcome.levels
+    assert row.model_id == unit_of(asked, "mask_trained").model_id, "the job's model is one that was carried"
+
+
+@pytest.mark.parametrize(
+    ("source", "changes", "says"),
+    [
+        (dense(), {"arms": ["no_mask", "own_ticket"]}, "no level of a prune job"),
+        (None, {"arms": ["own_ticket", "no_mask"], "train": {"steps": 5}}, "still to come at step 5"),
+    ],
+)
+def test_a_ticket_of_ones_own_that_cannot_be_found_is_refused(source, changes, says):
+    with pytest.raises(InvalidSpec, match=says):
+        transfer_job(source, **changes)
+
+
+def test_the_chain_of_an_own_ticket_has_its_levels() -> None:
+    known = [place for place in places(transfer_job(arms=["mask_trained", "own_ticket"]), {}) if place.replicate == 0]
+    assert [place.level for place in known if place.arm == "own_chain"] == [0, 1]
