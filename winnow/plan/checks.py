@@ -33,7 +33,7 @@ def check_image(architecture: Architecture, facts: DatasetFacts) -> None:
 
 
 def check_budget(job: Resolved, train: Train) -> None:
-    """Refuse batches and schedules that do not fit the training split. Raises InvalidSpec."""
+    """Refuse batches, crops and schedules that do not fit the training split. Raises InvalidSpec."""
     sizes = job.facts.sizes()
     if train.batch_size > sizes.train:
         raise InvalidSpec(f"batch_size is {train.batch_size}, but the training split has {sizes.train} images.")
@@ -41,6 +41,11 @@ def check_budget(job: Resolved, train: Train) -> None:
         raise InvalidSpec(
             f"A batch of {train.batch_size} images cannot be shared by {job.training.processes} processes. "
             "Ask for fewer processes or larger batches."
+        )
+    if train.augment.crop >= min(job.facts.size):
+        raise InvalidSpec(
+            f"Padded by {train.augment.crop} pixels, a crop may show nothing of an image of "
+            f"{job.facts.size[0]}×{job.facts.size[1]}. Pad by less."
         )
     if job.retrain.step >= job.steps:
         raise InvalidSpec(

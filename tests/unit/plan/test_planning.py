@@ -121,6 +121,7 @@ def test_only_rewinding_takes_a_rewind_point():
             "Of 1,000 prunable weights a sparsity of 0.9996 masks all",
         ),
         ({"train": {"epochs": 3, "lr_schedule": {"name": "step", "epochs": [3]}}}, "before the end"),
+        ({"train": {"augment": {"crop": 8}}}, "Padded by 8 pixels, a crop may show nothing of an image of 8×8"),
         ({"train": {"epochs": 3, "warmup": {"epochs": 4}}}, "warm-up takes 88 steps, but training ends at step 66"),
         ({"train": {"lr_schedule": "cosine"}, "method": {"retraining": "fine_tune"}}, "it would train nothing"),
         ({"train": {"lr_schedule": "cosine"}, "arms": ["ticket", "fine_tuned"]}, "it would train nothing"),
@@ -138,3 +139,9 @@ def test_what_cannot_be_met_is_refused_with_a_way_out(fields, says):
     """Trap 28: asked for, not possible, and left out without a word."""
     with pytest.raises(InvalidSpec, match=says):
         job(**fields)
+
+
+@pytest.mark.parametrize("milestones", [{"epochs": [3, 3]}, {"steps": [5, 9, 5]}])
+def test_a_milestone_is_named_once(milestones):
+    with pytest.raises(ValueError, match="name each milestone once"):
+        job(train={"lr_schedule": {"name": "step"} | milestones})

@@ -63,6 +63,9 @@ class StepSchedule(Value):
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
         exactly_one(self, "epochs", "steps")
+        milestones = self.epochs or self.steps or ()
+        if len(set(milestones)) != len(milestones):
+            raise ValueError("name each milestone once")
         return self
 
 
