@@ -15,6 +15,7 @@ def pack(training: Training) -> bytes:
     """Everything from which the rest of the training, and of its result, follows."""
     notes: dict[str, Any] = {
         "step": training.step,
+        "seconds": training.seconds,
         "loss_sum": float(training.loss_sum).hex(),
         "curve": [point.model_dump() for point in training.curve],
         "kept": sorted(training.kept),
@@ -42,6 +43,7 @@ def unpack(data: bytes, training: Training) -> None:
         masks = under("masks", arrays)
         training.put_under({name: masks[name] for name in training.host_masks})  # in their order, which decides ties
     training.go_to(State(notes["step"], under("now/network", arrays), under("now/optimizer", arrays)))
+    training.seconds_before = notes["seconds"]
     training.loss_sum.fill_(float.fromhex(notes["loss_sum"]))
     training.curve = [Point(**point) for point in notes["curve"]]
     training.kept = {

@@ -1,5 +1,6 @@
 """The training loop: forward, loss, backward, step, mask. Everything else happens between steps, at its frequency."""
 
+import time
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import NamedTuple, cast
 
@@ -89,6 +90,9 @@ class Training:
         self.curve: list[Point] = []
         self.best: Best | None = None
         self.kept: dict[int, State] = {}
+        self.began = time.monotonic()
+        self.seconds_before = 0.0
+        """By the clock, in earlier tries: up to the checkpoint that this one goes on from."""
         self.go_to(start)
 
     def logits(self, images: Tensor) -> Tensor:
@@ -125,6 +129,11 @@ class Training:
     def _agree_on_masks(self) -> None:
         if self.split.ranks is not None:
             self.split.ranks.agree_on_masks(digest(self.host_masks))
+
+    @property
+    def seconds(self) -> float:
+        """By the clock, so far."""
+        return self.seconds_before + time.monotonic() - self.began
 
     @property
     def last(self) -> int:

@@ -72,7 +72,7 @@ def write_model(unit: Unit, workspace: Workspace, training: Training, masks: Mas
 def result(
     training: Training, metrics: Metrics, masks: Masks, checks: tuple[Check, ...], *, steps_before: int
 ) -> UnitResult:
-    """What was found; `run` adds files and time. `steps_before`: steps of the dense run that the arm builds on."""
+    """What was found; `run` adds files and this try's time. `steps_before`: of the dense run that the arm builds on."""
     shape = training.recipe.network
     resource: Literal["cpu", "gpu"] = "gpu" if training.split.train.device.type == "cuda" else "cpu"
     all_checks = (*checks, *evidence.alike_in_all_processes(training))
@@ -83,6 +83,7 @@ def result(
             "end_step": training.step,
             "total_steps": steps_before + training.step - training.first,
             "curve": tuple(training.curve),
+            "seconds": training.seconds_before,
         }
     )
 

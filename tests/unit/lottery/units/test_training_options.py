@@ -1,6 +1,9 @@
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 from tests.support.lottery import MemoryWorkspace, digits_job, do, do_all
 from winnow.contract.catalog.datasets import DATASETS
@@ -63,3 +66,18 @@ def test_a_stop_reaches_the_caller(tmp_path: Path) -> None:
     with pytest.raises(Stop):
         run(places(digits_job(), {})[0].unit, workspace, Warm(None))
     assert workspace.saved is None
+
+
+def test_the_seconds_of_a_unit_are_those_of_all_its_tries(tmp_path: Path) -> None:
+    unit = places(digits_job(), {})[0].unit
+    cut = MemoryWorkspace(tmp_path, stop=lambda _done: True)
+    with pytest.raises(Stop):
+        run(unit, cut, Warm(None))
+    assert cut.saved is not None
+    arrays = load(cut.saved)
+    notes = json.loads(arrays["notes"].tobytes())
+    assert notes["seconds"] > 0
+    notes["seconds"] = 1000.0
+    saved = save(arrays | {"notes": np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)})
+    result = run(unit, MemoryWorkspace(tmp_path, saved=saved), Warm(None))
+    assert result.seconds > 1000
