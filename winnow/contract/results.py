@@ -145,6 +145,9 @@ class UnitResult(Record):
     fixed_bytes: int | None = Field(
         None, description="Bytes of the packed ticket that no mask makes fewer: its header, and what is never pruned."
     )
+    most_zeros: int | None = Field(
+        None, description="Masked weights once every channel has gone that can, where whole channels are pruned."
+    )
     line: Line | None = Field(None, description="Of `stability`: from the dense network to its copy.")
     curve: tuple[Point, ...] = ()
     numerics: str = Field(description="The numerics class: CPU vendor and instruction set, or GPU type.")

@@ -104,12 +104,21 @@ def _goes_on(target: Target, known: Sequence[Level]) -> bool:
 
 
 def _totals_below(job: Resolved, spec: PruneSpec, level: Level, depth: int) -> Iterator[int]:
-    """Weights masked at each level below one at `depth`, as long as each prunes something more and leaves something."""
+    """Weights masked at each level below one at `depth`, as long as each prunes something more and leaves something.
+
+    Whole channels reach past what a level has to mask, so that the next may have nothing to do; they end where those
+    that can go are too few, from level 1 on: a dense network does not know of channels.
+    """
     rates, scope = job.rates, spec.method.scope
     assert rates is not None  # noqa: S101 - N:M is pruned at once and has no target
     tensors = [tensor for tensor in level[0].tensors if tensor.name not in scope.exclude]
     zeros, prunable = sum(tensor.zeros for tensor in tensors), sum(tensor.size for tensor in tensors)
-    while zeros < (counts := level_counts(tensors, rates, depth + 1, None, scope)).total < prunable:
+    of_channels = [one.most_zeros for one in level if one.most_zeros is not None]
+    most = min(of_channels, default=prunable - 1)
+    while zeros < most:
+        counts = level_counts(tensors, rates, depth + 1, None, scope)
+        if counts.total > most or (counts.total <= zeros and not of_channels):
+            return
         yield counts.total
         zeros, depth = counts.total, depth + 1
         by_tensor = counts.by_tensor or [tensor.zeros for tensor in tensors]  # one ranking goes by the depth alone

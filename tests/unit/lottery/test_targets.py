@@ -34,3 +34,18 @@ def test_what_no_mask_makes_fewer_is_known_after_the_dense_training(tmp_path: Pa
     (dense,) = results.values()
     assert dense.fixed_bytes is not None
     assert 500 < dense.fixed_bytes < 5000
+
+
+def test_channels_of_which_no_more_can_go_end_a_real_job_with_what_was_reached(tmp_path: Path) -> None:
+    method = {"granularity": "channels", "schedule": {"name": "iterative", "rate": 0.6}}
+    asked = {"arms": ["ticket"], "target": {"max_accuracy_drop": 100}, "method": method}
+    job = digits_job(model="digits_cnn", **asked)
+    results = do_all(job, tmp_path, Warm(None))
+    answer = plan(job, results)
+    assert isinstance(answer, Finished)
+    assert answer.outcome.result.target_reached
+    assert not answer.outcome.failed_checks
+    *_, last = results.values()
+    assert last.most_zeros is not None
+    asked_next = 1 - 0.4 ** len(results)
+    assert last.zeros <= last.most_zeros < asked_next * last.prunable, "another level would have failed"

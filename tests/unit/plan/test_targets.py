@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.fabricated import DIGITS_LIKE, fabricated
-from tests.support.planned import Worked, at_rate, some_of, work
+from tests.support.planned import Answer, Worked, at_rate, some_of, work
 from winnow.contract.inputs import LevelInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import FileRef, UnitResult
@@ -109,6 +109,39 @@ def test_whole_channels_go_down_to_a_target_too() -> None:
     method = at_rate("0.5") | {"granularity": "channels"}
     found = worked(job(target={"max_accuracy_drop": 1}, method=method), holding(2))
     assert (found.levels, found.outcome.result.target.level) == ([0, 1, 2, 3], 2)
+
+
+def channels_left(most: int, masked_at_once: int = 0) -> Answer:
+    """Results of whole channels: a level masks so many weights at least, and `most` can go in all."""
+
+    def found(unit: Unit, results: Mapping[str, UnitResult]) -> UnitResult:
+        result = done(unit, results, 140)
+        if not depth(unit):
+            return result
+        assert result.zeros <= most, "a level that asks for more than can go would fail the job"
+        more = max(0, masked_at_once - result.zeros)
+        first, *others = result.tensors
+        first = first.model_copy(update={"zeros": first.zeros + more})
+        return result.model_copy(update={"most_zeros": most, "tensors": (first, *others)})
+
+    return found
+
+
+@pytest.mark.parametrize(("target", "reached"), [({"max_accuracy_drop": 100}, True), ({"max_bytes": FIXED + 1}, False)])
+def test_channels_end_at_the_last_level_that_can_be_reached_and_fail_no_job(target: Any, reached: bool) -> None:
+    method = at_rate("0.5") | {"granularity": "channels"}
+    found = work(job(target=target, method=method, replicates=1), channels_left(1240))
+    assert found.levels == [0, 1, 2, 3]  # 705, 1058 and 1234 of 1410 weights; 1322 would be more than can go
+    assert (found.outcome.result.target.level, found.outcome.result.target_reached) == (3, reached)
+
+
+def test_a_level_of_channels_that_is_far_past_the_next_ones_does_not_end_the_way_down() -> None:
+    method = at_rate("0.1") | {"granularity": "channels"}
+    asked = job(target={"max_accuracy_drop": 100}, method=method, replicates=1)
+    found = work(asked, channels_left(800, masked_at_once=600))
+    assert found.levels == list(range(8))  # 0.9 ** 7 of the weights are left, and 0.9 ** 8 would be too few
+    all_gone = work(asked, channels_left(600, masked_at_once=600))
+    assert all_gone.levels == [0, 1]
 
 
 def test_a_small_rate_ends_at_the_most_levels_that_a_job_may_have() -> None:

@@ -36,6 +36,9 @@ class Pieces(Protocol):
     def whole(self, masks: Masks) -> tuple[Check, ...]:
         """That no piece was torn."""
 
+    def most_zeros(self, masks: Masks) -> int | None:
+        """Masked weights once every piece has gone that can; None where all can."""
+
 
 def pieces(granularity: Granularity | None, recipe: Recipe, masks: Masks) -> Pieces:
     """The pieces of a granularity in the network of a recipe; null is single weights.

@@ -76,6 +76,11 @@ class Channels:
         text += f"; nothing left in {', '.join(empty)}" if empty else ""
         return (Check(name="channels_whole", ok=not torn and not empty, evidence=text),)
 
+    def most_zeros(self, masks: Masks) -> int:
+        """Masked weights once every channel has gone that is not the last of a layer, in the order of position."""
+        dead, sizes = self._dead(masks), _Sizes(self.coupling, masks)
+        return int(sizes.masked_by_and_by(dead, sizes.removable(np.flatnonzero(~dead), dead))[-1])
+
     @cached_property
     def _kinds(self) -> list[Numbers]:
         """Channels that stand equally often in the same layers: they can change places, and no layer's count moves."""

@@ -35,8 +35,8 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
         return gradual(unit, inputs, workspace, warm)
 
     # Prune: of the parent's surviving weights, those of lowest score.
-    found = read_masks(workspace.inputs["parent/mask.safetensors"])
-    parent = in_network_order(inputs.recipe, found, inputs.scope.exclude)
+    declared = read_masks(workspace.inputs["parent/mask.safetensors"])
+    parent = in_network_order(inputs.recipe, declared, inputs.scope.exclude)
     asked = asked_counts(inputs, counted(inputs.recipe.architecture, parent))
     pieces = pieces_of(inputs.granularity, inputs.recipe, parent)
     kept = kept_state(workspace, inputs.retrain, "parent")
@@ -62,7 +62,8 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
     write_model(unit, workspace, training, masks, workspace.inputs["start/graph.onnx"].read_bytes())
     trained = inputs.retrain.weights == "trained"
     before = inputs.depth * inputs.recipe.steps if trained else kept.step
-    return result(training, metrics, masks, checks, steps_before=before)
+    found = result(training, metrics, masks, checks, steps_before=before)
+    return found.model_copy(update={"most_zeros": pieces.most_zeros(masks)})
 
 
 def _subject(inputs: LevelInputs, workspace: Workspace, kept: State, parent: Masks, split: Split) -> Subject:
