@@ -44,9 +44,18 @@ class LevelInputs(_Inputs):
     granularity: Granularity | None = None
     rates: Rates | None
     depth: int
+    skipped: int | None = Field(
+        None, description="Levels left out at the top, where trained weights stay and came sparser; null: none."
+    )
     cut: Exact | None = None
     ramp: Ramp | None = None
     retrain: Retrain
+
+    @property
+    def steps_before(self) -> int:
+        """Steps trained when this level's own begin: those to k, or, where trained weights stay, all above it."""
+        levels_above = self.depth - (self.skipped or 0)
+        return levels_above * self.recipe.steps if self.retrain.weights == "trained" else self.retrain.step
 
 
 class ControlInputs(_Inputs):

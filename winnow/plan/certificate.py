@@ -72,10 +72,11 @@ def _gather(name: str, found: list[tuple[str, Check]]) -> Check:
 
 def _equal_budget(job: Resolved, known: tuple[Place, ...], results: Mapping[str, UnitResult]) -> Check:
     trained = [(place, results[place.unit.key].total_steps) for place in known if place.arm != "source"]
+    down = sorted({place.level for place, _ in trained})
     wrong = [
         f"{place.arm} at level {place.level}: {steps} steps"
         for place, steps in trained
-        if steps != job.steps + _steps_before(job, place)
+        if steps != job.steps + _steps_before(job, down, place)
     ]
     longest = max(steps for _, steps in trained)
     said = f"every arm trains {job.steps} steps"
@@ -84,15 +85,15 @@ def _equal_budget(job: Resolved, known: tuple[Place, ...], results: Mapping[str,
     return Check(name="equal_budget", ok=not wrong, evidence=wrong[0] if wrong else said)
 
 
-def _steps_before(job: Resolved, place: Place) -> int:
-    """Steps that an arm has behind it when its own T begin."""
+def _steps_before(job: Resolved, down: list[int], place: Place) -> int:
+    """Steps that an arm has behind it when its own T begin; `down`: the job's levels, from dense on."""
     if place.arm == "fine_tuned":
         return job.steps
     if place.arm in ("dense", "random_reinit") or job.retrain.lr == "resume":
         return 0
     if job.retrain.weights == "rewound":
         return job.retrain.step
-    return job.steps * (place.level if place.arm == "ticket" else 1)
+    return job.steps * (down.index(place.level) if place.arm == "ticket" else 1)
 
 
 def _no_test_data_in_a_choice(job: Resolved, known: tuple[Place, ...], results: Mapping[str, UnitResult]) -> Check:

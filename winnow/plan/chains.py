@@ -88,6 +88,7 @@ def _below(
 
 def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: Sequence[Step]) -> list[Place]:
     chain, parent = [], train
+    skipped = steps[0].depth - 1 if steps and job.retrain.weights == "trained" else 0
     for step in steps:
         inputs = LevelInputs(
             **common(job, replicate),
@@ -98,6 +99,7 @@ def _chain(job: Resolved, spec: PruneSpec, replicate: int, train: Unit, steps: S
             granularity=spec.method.granularity,
             rates=job.rates,
             depth=step.depth,
+            skipped=skipped or None,
             cut=step.cut,
             ramp=job.ramp,
             retrain=job.retrain,

@@ -103,6 +103,24 @@ def test_pruning_goes_on_from_the_zeros_of_a_sparse_model(tmp_path: Path) -> Non
             assert all((found[name][~mask] == 0).all() for name, mask in masks.items())
 
 
+@pytest.mark.parametrize("retraining", ["fine_tune", "lr_rewind"])
+def test_the_steps_of_levels_that_a_sparse_model_never_had_are_not_counted(tmp_path: Path, retraining: str) -> None:
+    job = begun(
+        sent(tmp_path, half_pruned(), zeros="masked"),
+        method={"schedule": {"name": "iterative", "rate": 0.4}, "retraining": retraining},
+        arms=["ticket", "fine_tuned"],
+        replicates=2,
+    )
+    results = do_all(job, tmp_path, Warm(None))
+    found = [place for place in places(job, results) if place.replicate == 1]
+    trained = {(place.arm, place.level): results[place.unit.key].total_steps // job.steps for place in found}
+    tickets = {("ticket", 2): 2, ("ticket", 3): 3, ("ticket", 4): 4}
+    assert trained == {("dense", 0): 1, **tickets, **{("fine_tuned", level): 2 for _, level in tickets}}
+    answer = plan(job, results)
+    assert isinstance(answer, Finished)
+    assert not answer.outcome.failed_checks
+
+
 @pytest.mark.parametrize("scope", ["global", "layer", "erk"])
 @pytest.mark.parametrize(
     "schedule", ["one_shot", {"name": "iterative", "rate": 0.3}, {"name": "iterative", "rate": 0.4}]

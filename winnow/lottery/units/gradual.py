@@ -47,8 +47,7 @@ def gradual(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -
         _masked_weights_zero(training),
     )
     write_model(unit, workspace, training, masks, workspace.inputs["start/graph.onnx"].read_bytes())
-    before = inputs.recipe.steps if inputs.retrain.weights == "trained" else kept.step
-    return result(training, metrics, masks, checks, steps_before=before)
+    return result(training, metrics, masks, checks, steps_before=inputs.steps_before)
 
 
 def _pruning(inputs: LevelInputs, ramp: Ramp, pieces: Pieces, training: Training, workspace: Workspace) -> Callback:

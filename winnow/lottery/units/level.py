@@ -60,9 +60,7 @@ def level(unit: Unit, inputs: LevelInputs, workspace: Workspace, warm: Warm) -> 
     metrics = fit(training, (), workspace)
     checks += (evidence.masked_weights_zero(training, masks),)
     write_model(unit, workspace, training, masks, workspace.inputs["start/graph.onnx"].read_bytes())
-    trained = inputs.retrain.weights == "trained"
-    before = inputs.depth * inputs.recipe.steps if trained else kept.step
-    found = result(training, metrics, masks, checks, steps_before=before)
+    found = result(training, metrics, masks, checks, steps_before=inputs.steps_before)
     return found.model_copy(update={"most_zeros": pieces.most_zeros(masks)})
 
 
