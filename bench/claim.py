@@ -27,7 +27,7 @@ from sqlalchemy import Connection, func, select
 from tests.support.driver import Driver, prune, with_tables
 from tests.support.servers import Postgres, libpq_url
 from winnow.db.tables import CLAIMABLE
-from winnow.jobs.claim import claim
+from winnow.jobs.claim import Room, claim
 from winnow.jobs.lease import Claim
 
 FEW, MANY = 10, 10_000
@@ -112,7 +112,7 @@ def timed(driver: Driver, held: list[Claim]) -> Cost:
 
     def alone(conn: Connection) -> float:
         begun = time.perf_counter()
-        found = claim(conn, worker="one", resource="cpu", cores_free=1)
+        found = claim(conn, worker="one", room=Room("cpu", 1))
         took = time.perf_counter() - begun
         assert found is not None  # noqa: S101 - as above
         held.append(found)

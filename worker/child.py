@@ -47,7 +47,7 @@ class Launch:
     resident_bytes: int = MAX_DECODED
     decoders: int = 1
     units: str = "winnow.lottery.units"
-    gpus_a_slot: int = 1
+    gpus_a_slot: int = 0
 
     def command(self, threads: int) -> Sequence[str]:
         """The command line."""

@@ -83,7 +83,7 @@ def _launch(settings: Settings) -> Launch:
         environment=runner_environment(),
         file_bytes=settings.runner_file_bytes,
         data_dir=settings.data_dir,
-        gpus_a_slot=max(1, settings.gpus // settings.slots),
+        gpus_a_slot=settings.gpus_a_slot,
         resident_bytes=settings.resident_bytes,
         decoders=max(1, settings.cores // settings.slots),
     )
@@ -151,6 +151,7 @@ def _registration(settings: Settings, numerics: str) -> Registration:
         resource=settings.resource,
         slots=settings.slots,
         cores=settings.cores,
+        gpus_a_slot=settings.gpus_a_slot,
         numerics=numerics,
         host=host(),
         process=process(os.getpid()),

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(4 * GIB, ge=0, description="Files kept in scratch space for the next units.")
 
     @property
+    def gpus_a_slot(self) -> int:
+        """GPUs of each slot: none on CPUs, else one at least, of which torch then says whether it is there."""
+        return max(1, self.gpus // self.slots) if self.resource == "gpu" else 0
+
+    @property
     def scratch(self) -> Path:
         """The worker's own folder; what lies there outlives no process."""
         return self.home / "scratch" / self.worker_name

@@ -9,7 +9,7 @@ import structlog
 
 from winnow.contract.problems import InvalidFile, NotFound, Reason, Unavailable
 from winnow.jobs.checkpoint import checkpoint
-from winnow.jobs.claim import claim
+from winnow.jobs.claim import Room, claim
 from winnow.jobs.lease import Claim
 from winnow.jobs.release import release
 from winnow.jobs.start import jobs_to_start, started
@@ -91,9 +91,10 @@ class Slot:
             self._runner = None
 
     def _claim(self, cores_free: int) -> Claim | None:
-        place = self._place
+        place, launch = self._place, self._place.launch
+        room = Room(launch.resource, cores_free, launch.gpus_a_slot)
         with place.database.write() as conn:
-            return claim(conn, worker=place.name, resource=place.launch.resource, cores_free=cores_free)
+            return claim(conn, worker=place.name, room=room)
 
     def _do(self, mine: Claim) -> None:
         place = self._place

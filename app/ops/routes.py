@@ -41,6 +41,7 @@ def workers(here: Here) -> Page[Worker]:
             resource=row.resource,
             slots=row.slots,
             cores=row.cores,
+            gpus_a_slot=row.gpus_a_slot,
             busy=row.busy,
             numerics=row.numerics,
             last_seen=time_of(row.last_seen),

@@ -48,7 +48,7 @@ def test_health_tells_a_live_worker_from_one_that_left(sqlite_database: str, nam
     database = Database(sqlite_database)
     with database.write() as connection:
         for worker in ("here", "gone"):
-            registration = workers.Registration(worker, f"run_{worker}", "cpu", 1, 1, "any", "host", "1")
+            registration = workers.Registration(worker, f"run_{worker}", "cpu", 1, 1, 0, "any", "host", "1")
             workers.register(connection, registration)
         workers.gone(connection, "gone", "run_gone")
     database.close()

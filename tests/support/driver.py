@@ -18,7 +18,7 @@ from winnow.db.types import AnyRow
 from winnow.jobs import read, workers
 from winnow.jobs.cancel import cancel
 from winnow.jobs.checkpoint import checkpoint
-from winnow.jobs.claim import claim
+from winnow.jobs.claim import Room, claim
 from winnow.jobs.commit import commit
 from winnow.jobs.fail import fail
 from winnow.jobs.heartbeat import heartbeat
@@ -33,6 +33,7 @@ from winnow.plan import Resolved, resolve
 
 T = TypeVar("T")
 NUMERICS = "cpu-test"
+ANYTHING = Room("cpu", cores=64)
 
 
 def train(**fields: Any) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class Driver:
     def register(self, name: str = "one", numerics: str = NUMERICS, **fields: Any) -> int:
         """Put a worker into the registry."""
         dead = fields.pop("dead", None)
-        machine = {"slots": 1, "cores": 8, "host": "here", "process": "1 at 0"}
+        machine = {"slots": 1, "cores": 8, "gpus_a_slot": 0, "host": "here", "process": "1 at 0"}
         of = {"session": f"run of {name}", "resource": "cpu"} | machine | fields
         return self.write(workers.register, workers.Registration(name=name, numerics=numerics, **of), dead=dead)
 
@@ -96,12 +97,9 @@ class Driver:
         """A job, by its spec."""
         return self.write(submit, tenant=TENANT, sent=sent, resolved=resolved(sent, resource), idempotency_key=key)
 
-    def claim(
-        self, worker: str = "one", resource: str = "cpu", cores_free: int = 64, lease_seconds: float = 30.0
-    ) -> Claim | None:
+    def claim(self, worker: str = "one", room: Room = ANYTHING, lease_seconds: float = 30.0) -> Claim | None:
         """Claim, and nothing after."""
-        where = {"worker": worker, "resource": resource, "cores_free": cores_free}
-        return self.write(claim, **where, lease_seconds=lease_seconds)
+        return self.write(claim, worker=worker, room=room, lease_seconds=lease_seconds)
 
     def take(self, worker: str = "one") -> Claim:
         """Claim something that must be there, and start its jobs."""

@@ -25,7 +25,7 @@ class Rows:
 
     def register(self, place: Workplace, numerics: str, slots: int = 1) -> None:
         """Write the worker into the registry."""
-        row = Registration(place.name, f"run_{place.name}", "cpu", slots, 8, numerics, "host", "process")
+        row = Registration(place.name, f"run_{place.name}", "cpu", slots, 8, 0, numerics, "host", "process")
         with self.database.write() as conn:
             workers.register(conn, row)
 

@@ -106,6 +106,7 @@ def state(job: Job) -> Text:
     if job.waiting is not None and job.waiting.waits_for == "worker":
         text += f", waits for a {job.waiting.resource} worker"
         text += f" of {job.waiting.cores} cores" if job.waiting.cores else ""
+        text += f" and {job.waiting.gpus} GPUs a slot" if job.waiting.gpus else ""
     return Text(text, STATES.get(job.state, ""))
 
 

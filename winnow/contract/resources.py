@@ -29,6 +29,7 @@ class Waiting(Record):
     waits_for: Literal["slot", "worker"] | str = Field(alias="for")
     resource: Literal["cpu", "gpu"] | str
     cores: int | None = Field(None, description="Of a `worker`: how many it needs, where there are only smaller ones.")
+    gpus: int | None = Field(None, description="Likewise, of a slot on GPUs.")
 
 
 class Job(Record):
@@ -160,6 +161,7 @@ class Worker(Record):
     resource: Literal["cpu", "gpu"] | str
     slots: int
     cores: int | None = Field(None, description="Which its units may keep busy in all.")
+    gpus_a_slot: int | None = Field(None, description="GPUs for each unit; 0 on CPUs.")
     busy: int
     numerics: str
     last_seen: datetime

@@ -88,6 +88,11 @@ class Unit(Value):
         return self.processes * self.inputs.threads
 
     @property
+    def gpus(self) -> int:
+        """GPUs that it wants: one for each process."""
+        return self.processes if self.inputs.resource == "gpu" else 0
+
+    @property
     def facts(self) -> DatasetFacts:
         """The data set of a unit that reads one."""
         assert self.dataset is not None  # noqa: S101 - the caller's mistake: weights from elsewhere want no images

@@ -82,6 +82,7 @@ units = Table(
     Column("unit", Document, nullable=False),  # winnow.contract.units.Unit
     Column("resource", Text, nullable=False),
     Column("threads", Integer, nullable=False),
+    Column("gpus", Integer, nullable=False, server_default="0"),
     Column("cost", Whole, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),
@@ -116,6 +117,7 @@ Index(
     units.c.rank,
     units.c.number,
     units.c.threads,
+    units.c.gpus,
     units.c.not_before,
     postgresql_where=CLAIMABLE,
     sqlite_where=CLAIMABLE,
@@ -195,6 +197,7 @@ workers = Table(
     Column("resource", Text, nullable=False),
     Column("slots", Integer, nullable=False),
     Column("cores", Integer, nullable=False),  # which its units may keep busy in all
+    Column("gpus_a_slot", Integer, nullable=False, server_default="0"),
     Column("numerics", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("process", Text, nullable=False),  # what names the process on its host, so that its end can be seen there

@@ -61,6 +61,7 @@ def _row(tenant: str, unit: Unit) -> dict[str, Any]:
         "unit": unit.model_dump(mode="json"),
         "resource": unit.inputs.resource,
         "threads": unit.cores,
+        "gpus": unit.gpus,
         "cost": unit.cost,
         "state": "ready",
         "wanted": 0,

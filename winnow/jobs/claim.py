@@ -1,5 +1,7 @@
 """Claim: `ready → running`."""
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection, select, update
 
 from winnow.contract.results import FileRef
@@ -11,9 +13,15 @@ from winnow.jobs import attempts
 from winnow.jobs.lease import LEASE_SECONDS, Claim
 
 
-def claim(
-    conn: Connection, *, worker: str, resource: str, cores_free: int, lease_seconds: float = LEASE_SECONDS
-) -> Claim | None:
+class Room(NamedTuple):
+    """What a slot has for its next unit."""
+
+    resource: str
+    cores: int
+    gpus: int = 0
+
+
+def claim(conn: Connection, *, worker: str, room: Room, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
     """Take the best unit that is ready, wanted and fits; None where there is none.
 
     1. One statement on `units` alone, in the order of its index: attempt + 1, a lease by the database's clock. On
@@ -23,7 +31,8 @@ def claim(
     """
     best = (
         select(units.c.number)
-        .where(CLAIMABLE, units.c.resource == resource, units.c.threads <= cores_free, units.c.not_before <= now())
+        .where(CLAIMABLE, units.c.resource == room.resource, units.c.not_before <= now())
+        .where(units.c.threads <= room.cores, units.c.gpus <= room.gpus)
         .order_by(units.c.rank, units.c.number)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -73,11 +73,13 @@ def waiting(conn: Connection, row: AnyRow) -> Waiting | None:
         return None
     if conn.scalar(select(_units_of(row.id).where(units.c.state == "running").exists())):
         return None
-    cores = [worker.cores for worker in live(conn) if worker.resource == row.resource]
-    wanted = conn.scalar(_units_of(row.id).where(units.c.state == "ready").with_only_columns(func.min(units.c.threads)))
-    too_small = bool(cores) and wanted is not None and max(cores) < wanted
-    said = {"for": "slot" if cores and not too_small else "worker", "resource": row.resource}
-    return Waiting.model_validate(said | ({"cores": wanted} if too_small else {}))
+    there = [worker for worker in live(conn) if worker.resource == row.resource]
+    ready = _units_of(row.id).where(units.c.state == "ready")
+    least = conn.execute(ready.with_only_columns(func.min(units.c.threads), func.min(units.c.gpus))).one()
+    cores, gpus = (count or 0 for count in least)
+    fits = any(worker.cores >= cores and worker.gpus_a_slot >= gpus for worker in there)
+    said = {"for": "slot" if fits else "worker", "resource": row.resource}
+    return Waiting.model_validate(said | ({"cores": cores, "gpus": gpus or None} if there and not fits else {}))
 
 
 def _units_of(job_id: str) -> Select[Any]:

@@ -24,6 +24,7 @@ class Registration:
     slots: int
     cores: int
     """Which its units may keep busy in all."""
+    gpus_a_slot: int
     numerics: str
     host: str
     process: str

@@ -8,6 +8,7 @@ from winnow.contract.problems import Conflict
 from winnow.db.tables import workers
 from winnow.jobs import read, sweep
 from winnow.jobs import workers as registry
+from winnow.jobs.claim import Room
 from winnow.jobs.lose import take_back
 
 
@@ -37,14 +38,21 @@ class Claiming:
         jobs.submit(train(threads=2, processes=2))
         jobs.submit(train(threads=2, seed=1))
         jobs.submit(train(), resource="gpu")
-        assert jobs.claim(cores_free=1) is None
-        held = jobs.claim(cores_free=2)
+        assert jobs.claim(room=Room("cpu", 1)) is None
+        held = jobs.claim(room=Room("cpu", 2))
         assert held is not None
         assert (held.unit.inputs.threads, held.unit.inputs.resource) == (2, "cpu")
-        on_gpu = jobs.claim(resource="gpu", cores_free=1)
+        on_gpu = jobs.claim(room=Room("gpu", 1, 1))
         assert on_gpu is not None
         assert on_gpu.unit.inputs.resource == "gpu"
-        assert jobs.claim(cores_free=3) is None
+        assert jobs.claim(room=Room("cpu", 3)) is None
+
+    def test_a_unit_of_several_processes_on_gpus_is_claimed_by_slots_that_have_as_many(self, jobs: Driver) -> None:
+        jobs.submit(train(processes=4), resource="gpu")
+        jobs.submit(train(processes=2), resource="gpu")
+        jobs.submit(train(), resource="gpu")
+        found = [jobs.claim(room=Room("gpu", 64, gpus)) for gpus in (0, 3, 3, 3, 4)]
+        assert [held and held.unit.processes for held in found] == [None, 2, 1, None, 4]
 
     def test_a_unit_is_claimed_once(self, jobs: Driver) -> None:
         jobs.submit(train())

@@ -115,3 +115,15 @@ class Following:
         assert (said.waits_for, said.cores) == ("slot", None)
         jobs.take()
         assert jobs.read(lambda conn: read.waiting(conn, read.job(conn, TENANT, queued))) is None
+
+    def test_a_job_on_gpus_waits_for_a_worker_whose_slots_have_as_many(self, jobs: Driver) -> None:
+        job_id = jobs.submit(train(processes=2, threads=4), resource="gpu")
+        said = []
+        for name, cores, gpus in (("two", 64, 1), ("three", 4, 2), ("four", 8, 2)):
+            jobs.register(name, resource="gpu", cores=cores, gpus_a_slot=gpus)
+            said.append(jobs.read(lambda conn: read.waiting(conn, read.job(conn, TENANT, job_id))))
+        assert [(one.waits_for, one.cores, one.gpus) for one in said] == [
+            ("worker", 8, 2),
+            ("worker", 8, 2),
+            ("slot", None, None),
+        ]

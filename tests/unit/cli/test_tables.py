@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from tests.support.fake_service import job
-from winnow.cli.tables import accuracy, jobs_table, levels_table, points_table, what
+from winnow.cli.tables import accuracy, jobs_table, levels_table, points_table, state, what
 from winnow.cli.watching import claims, job_picture
 from winnow.contract.resources import Job
 from winnow.contract.results import ArmSummary, Claim, FoundRewind, JobResult, LevelRow, PointRow, TriedRewind
@@ -78,11 +78,14 @@ def test_a_point_is_a_row_with_its_values_and_its_deepest_level() -> None:
 def test_a_queued_job_says_its_place_and_what_it_waits_for() -> None:
     waiting = {"for": "worker", "resource": "cpu", "cores": 64}
     queued = Job.model_validate(job("queued", queue_position=3, waiting=waiting))
+    waiting = {"for": "worker", "resource": "gpu", "cores": 2, "gpus": 2}
+    on_gpus = Job.model_validate(job("queued", queue_position=1, waiting=waiting))
 
     text = rendered(jobs_table([queued]))
 
     assert "queued, 3 in the queue, waits for a cpu worker of 64 cores" in text
     assert "prune lenet5 on digits to 90 %" in text
+    assert state(on_gpus).plain == "queued, 1 in the queue, waits for a gpu worker of 2 cores and 2 GPUs a slot"
 
 
 def test_a_running_job_shows_how_far_it_is() -> None:

@@ -17,7 +17,7 @@ from tests.support.workers import eventually
 from tests.support.workplaces import Rows
 from winnow.contract.problems import Conflict, Unavailable
 from winnow.db.tables import objects, workers
-from winnow.jobs.claim import claim
+from winnow.jobs.claim import Room, claim
 from winnow.jobs.commit import commit
 from winnow.jobs.objects import touch
 from winnow.jobs.workers import Registration, find
@@ -26,7 +26,7 @@ from worker.duties.presence import Presence, host, process
 from worker.duties.sweep import Sweep
 from worker.workplace import Workplace
 
-HERE = Registration("one", "run_new", "cpu", 1, 1, "cpu-fake", host(), process(os.getpid()))
+HERE = Registration("one", "run_new", "cpu", 1, 1, 0, "cpu-fake", host(), process(os.getpid()))
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def sweep(place: Workplace, rows: Rows) -> Sweep:
 
 def take(rows: Rows, lease_seconds: float = 30.0) -> object:
     with rows.database.write() as conn:
-        return claim(conn, worker="one", resource="cpu", cores_free=1, lease_seconds=lease_seconds)
+        return claim(conn, worker="one", room=Room("cpu", 1), lease_seconds=lease_seconds)
 
 
 def test_a_lease_that_ran_out_is_a_loss(rows: Rows, sweep: Sweep) -> None:

@@ -179,7 +179,7 @@ def test_a_death_is_an_event(start: Start, tmp_path: Path, behaviour: Behaviour,
 
 
 def test_a_slot_sees_its_share_of_the_gpus() -> None:
-    launch = Launch("gpu", {"PATH": "/usr/bin"}, 1 << 20)
+    launch = Launch("gpu", {"PATH": "/usr/bin"}, 1 << 20, gpus_a_slot=1)
     assert [launch.seeing(slot).get("CUDA_VISIBLE_DEVICES") for slot in (None, 0, 3)] == [None, "0", "3"]
     by_two = replace(launch, gpus_a_slot=2)
     assert [by_two.seeing(slot)["CUDA_VISIBLE_DEVICES"] for slot in (0, 1)] == ["0,1", "2,3"]

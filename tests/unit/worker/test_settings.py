@@ -35,6 +35,12 @@ def test_a_runner_is_told_what_to_stream(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "--resident-bytes 1000 --decoders 3" in command
 
 
+def test_gpus_are_shared_out_among_the_slots_and_cpu_slots_have_none() -> None:
+    shares = {slots: Settings(resource="gpu", gpus=8, slots=slots).gpus_a_slot for slots in (8, 4, 3, 16)}
+    assert shares == {8: 1, 4: 2, 3: 2, 16: 1}
+    assert Settings(resource="cpu", gpus=8, slots=4).gpus_a_slot == 0
+
+
 @pytest.mark.parametrize("name", ["../other", "", "a/b", ".hidden", "x" * 101])
 def test_a_name_is_a_folder_s_name(name: str) -> None:
     with pytest.raises(ValidationError):
