@@ -6,18 +6,14 @@ from typing import NamedTuple
 
 from winnow.cli.tables import ARMS
 from winnow.contract.inputs import TransferInputs
-from winnow.contract.results import TableRow, UnitResult
+from winnow.contract.results import UnitResult
 from winnow.contract.sheets import labels, swept
 from winnow.contract.specs.jobs import PlaceArm
-from winnow.plan import Part, Place, Resolved, parts, table
+from winnow.plan import Part, Place, Resolved, parts
+from winnow.plan.rows import accuracy
 
-SCORES = {
-    "train": "train_accuracy",
-    "validation": "validation_accuracy",
-    "test": "test_accuracy",
-    "top 5": "test_top5_accuracy",
-    "coarse": "test_coarse_accuracy",
-}
+SPLITS = ("train", "validation", "test")
+MORE = {"top 5": "top5_accuracy", "coarse": "coarse_accuracy"}
 TEXT = ("arm", "optimizer")
 SCRATCH = "× scratch's speed"
 
@@ -55,11 +51,11 @@ def networks(job: Resolved, results: Mapping[str, UnitResult]) -> Iterator[str]:
     for row in found:
         if row.from_scratch():
             scratch.setdefault(row.learnt(), []).append(row.seconds)
-    rows, called = table(job, results), labels([row.part.at for row in found])
+    called = labels([row.part.at for row in found])
     paths = swept(row.part.at for row in found)
     lines = [
         dict(zip(paths, name, strict=True))
-        | _cells(row, [one for one in rows if _is_of(one, row)], scratch.get(row.learnt(), ()))
+        | _cells(row, [results[place.unit.key] for place in row.places], scratch.get(row.learnt(), ()))
         for row, name in zip(found, called, strict=True)
     ]
     columns = [
@@ -72,11 +68,13 @@ def networks(job: Resolved, results: Mapping[str, UnitResult]) -> Iterator[str]:
 
 
 def _rows(part: Part, results: Mapping[str, UnitResult]) -> Iterator[Row]:
-    groups: dict[tuple[int, PlaceArm], list[Place]] = {}
+    """What a point begins with is several networks, one from the other: a row for each."""
+    groups: dict[tuple[int, PlaceArm, str | None], list[Place]] = {}
     for key, place in part.places.items():
         if key in results:
-            groups.setdefault((place.level, place.arm), []).append(place)
-    for (level, arm), places in groups.items():
+            alone = key if place.arm == "source" else None
+            groups.setdefault((place.level, place.arm, alone), []).append(place)
+    for (level, arm, _), places in groups.items():
         yield Row(part, level, arm, places, fmean(_seconds(place, results) for place in places))
 
 
@@ -85,23 +83,22 @@ def _seconds(place: Place, results: Mapping[str, UnitResult]) -> float:
     return results[place.unit.key].seconds + (results[made].seconds if made else 0)
 
 
-def _is_of(one: TableRow, row: Row) -> bool:
-    return (one.at, one.level, one.arm) == (row.part.at, row.level, row.arm)
-
-
-def _cells(row: Row, rows: Sequence[TableRow], scratch: Sequence[float]) -> dict[str, str]:
-    recipe = getattr(row.places[0].unit.inputs, "recipe", None)
-    optimizer = f"{recipe.optimizer.name} {recipe.optimizer.lr}" if rows and recipe else ""
-    is_transfer = isinstance(row.places[0].unit.inputs, TransferInputs)
+def _cells(row: Row, found: Sequence[UnitResult], scratch: Sequence[float]) -> dict[str, str]:
+    inputs, measured = row.places[0].unit.inputs, found[0].metrics.test is not None
+    recipe = getattr(inputs, "recipe", None)
+    tests = [one.metrics.test for one in found]
     return {
-        "sparsity": f"{rows[0].sparsity:.2%}" if rows else "",
-        "arm": ARMS.get(row.arm, row.arm),
-        "optimizer": optimizer,
+        "sparsity": f"{found[0].zeros / found[0].prunable:.2%}" if measured else "",
+        "arm": f"source: {row.places[0].unit.kind}"
+        if row.arm == "source"
+        else ARMS.get(row.arm, row.arm.replace("_", " ")),
+        "optimizer": f"{recipe.optimizer.name} {recipe.optimizer.lr}" if measured and recipe else "",
         "n": str(len(row.places)),
-        **{name: _mean([getattr(one, score) for one in rows]) for name, score in SCORES.items()},
-        "steps": str(rows[0].total_steps) if rows else "",
+        **{split: _mean([accuracy(getattr(one.metrics, split)) for one in found]) for split in SPLITS},
+        **{name: _mean([getattr(test, score) for test in tests if test]) for name, score in MORE.items()},
+        "steps": str(found[0].total_steps) if measured else "",
         "seconds": f"{row.seconds:.1f}",
-        SCRATCH: f"{fmean(scratch) / row.seconds:.1f}" if scratch and is_transfer else "",
+        SCRATCH: f"{fmean(scratch) / row.seconds:.1f}" if scratch and isinstance(inputs, TransferInputs) else "",
     }
 
 

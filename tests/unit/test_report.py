@@ -160,6 +160,22 @@ def test_a_transfer_is_as_much_faster_as_scratch_takes_longer_on_the_same_images
     assert speeds == {"2.0"}
 
 
+def test_each_network_that_a_job_begins_with_has_a_row_and_what_it_scored(page: Callable[..., str]) -> None:
+    first = {"kind": "train", "dataset": LOW, "model": "digits_cnn"}
+    second = CARRIED | {"model": {"job": first}, "arms": ["no_mask"], "replicates": 1}
+    del second["sweep"]
+    sent = SENT | {"dataset": HIGH, "model": {"job": second}}
+
+    def right(place: Place) -> int:
+        return {"train": 342, "transfer": 306}.get(place.unit.kind, 324)
+
+    cells = [[cell.strip() for cell in line.split("|")] for line in page(sent, right).splitlines()]
+    head = next(row for row in cells if "arm" in row)
+    arm, count, test = (head.index(name) for name in ("arm", "n", "test"))
+    sources = [(row[arm], row[count], row[test]) for row in cells if len(row) == len(head) and "source" in row[arm]]
+    assert sources == [("source: train", "1", "95.00"), ("source: transfer", "1", "85.00")]
+
+
 def test_what_is_not_done_yet_is_left_open(page: Callable[..., str], tmp_path: Path) -> None:
     page(SENT, lambda _place: 300)
     for folder in sorted((tmp_path / "out" / "units").iterdir())[:5]:
