@@ -12,6 +12,7 @@ from winnow.artifact.weights import read_metadata, read_tensors
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.inputs import FeaturesInputs, TrainInputs, TransferInputs
 from winnow.contract.recipes import Begin
+from winnow.contract.results import Check
 from winnow.contract.seeds import seed_for
 from winnow.lottery.data.images import Split
 from winnow.lottery.inits import initial
@@ -32,6 +33,8 @@ class Beginning:
     masks: Mapping[str, Mask]
     ticket: Mapping[str, Mask]
     """The model's own masks, of the tensors that are carried."""
+    whole: tuple[Check, ...]
+    """Of masks that were shuffled in pieces: that none of these was torn."""
     preprocessing: Preprocessing
 
     def split(self, split: Split) -> Split:
@@ -46,13 +49,13 @@ def beginning(inputs: Begun, workspace: Workspace) -> Beginning:
     head = head_of(recipe.architecture)
     found = in_network_order(recipe, read_masks(workspace.inputs["model/mask.safetensors"]))
     ticket = _carried(found, head, begin)
-    masks = _masks(inputs, ticket, found)
+    masks, whole = _masks(inputs, ticket, found)
     values = _with_head(_values(inputs, workspace, weights), inputs)
     under = {
         name: np.where(masks[name], array, 0).astype(array.dtype) if name in masks else array
         for name, array in values.items()
     }
-    return Beginning(under, masks, ticket, Header.of_metadata(metadata).preprocessing)
+    return Beginning(under, masks, ticket, whole, Header.of_metadata(metadata).preprocessing)
 
 
 def as_at_the_start(workspace: Workspace, split: Split) -> Split:
@@ -80,19 +83,23 @@ def _carried(masks: Mapping[str, Mask], head: Collection[str], begin: Begin) -> 
     return {name: mask[places] if name in head else mask for name, mask in masks.items()}
 
 
-def _masks(inputs: Begun, ticket: Mapping[str, Mask], found: Mapping[str, Mask]) -> dict[str, Mask]:
+def _masks(
+    inputs: Begun, ticket: Mapping[str, Mask], found: Mapping[str, Mask]
+) -> tuple[dict[str, Mask], tuple[Check, ...]]:
     recipe, begin = inputs.recipe, _begin(inputs)
     match begin.mask:
         case "ticket":
-            return dict(ticket)
+            return dict(ticket), ()
         case "shuffled":  # inside each layer
             seed = seed_for(recipe.seed, "random_mask", recipe.replicate)
             if begin.granularity is None:
-                return shuffled(ticket, seed)
+                return shuffled(ticket, seed), ()
             head = head_of(recipe.architecture)
             own = recipe.model_copy(update={"classes": len(found[head[0]])})  # pieces reach into the model's own head
-            return _carried(pieces(begin.granularity, own, found).shuffled(found, seed), head, begin)
-    return {name: np.ones_like(mask) for name, mask in ticket.items()}
+            moving = pieces(begin.granularity, own, found)
+            moved = moving.shuffled(found, seed)
+            return _carried(moved, head, begin), moving.whole(moved)
+    return {name: np.ones_like(mask) for name, mask in ticket.items()}, ()
 
 
 def _values(inputs: Begun, workspace: Workspace, trained: Arrays) -> Arrays:

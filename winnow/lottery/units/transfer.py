@@ -28,7 +28,7 @@ def transfer(unit: Unit, inputs: TransferInputs, workspace: Workspace, warm: War
     training = Training(inputs.recipe, split, start, begun.masks, inputs.trainable)
     checks: tuple[Check, ...] = (evidence.state_restored(training, start, begun.masks),)
     if inputs.begin.mask == "shuffled":
-        checks += evidence.control_mask(begun.masks, begun.ticket)
+        checks += (*evidence.control_mask(begun.masks, begun.ticket), *begun.whole)
 
     metrics = fit(training, (), workspace)
     checks += (evidence.masked_weights_zero(training, begun.masks),)

@@ -35,8 +35,10 @@ def test_the_shuffled_mask_is_of_the_tickets_pieces(source: tuple[str, Any, Path
     granularity, units, folder = source
     job = transfer_job(units, dataset={"name": "digits", "classes": classes}, arms=["mask_trained", "random_mask"])
     done = {place.arm: place.unit for place in places(job, {}) if place.unit.kind == "transfer"}
-    for unit in done.values():
-        assert all(check.ok for check in do(unit, folder, Warm(None)).checks)
+    checks = {arm: do(unit, folder, Warm(None)).checks for arm, unit in done.items()}
+    assert all(check.ok for found in checks.values() for check in found)
+    audited = {check.name for check in checks["random_mask"]}
+    assert audited & {"groups_whole", "channels_whole"} == {{"2:4": "groups_whole"}.get(granularity, "channels_whole")}
     ticket, control = (masks_of(done[arm], folder, granularity) for arm in ("mask_trained", "random_mask"))
     assert any((control[name] != mask).any() for name, mask in ticket.items())
     assert {name: mask.sum() for name, mask in control.items()} == {name: mask.sum() for name, mask in ticket.items()}
