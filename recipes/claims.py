@@ -19,38 +19,44 @@ def claims(rows: Sequence[TableRow], images: int, margin: float) -> Iterator[str
     `margin` is what a matching ticket may lose, a share. Of levels, those that all replicates have come to.
     """
     for score, when in SCORES.items():
-        tickets, fresh = (_beside_dense(rows, arm, score, images) for arm in ("ticket", "random_reinit"))
+        tickets, fresh = (_beside(rows, arm, score, images) for arm in ("ticket", "random_reinit"))
         if tickets:
             best = max(tickets, key=lambda level: sum(tickets[level]))
             won = f"{difference(rows, best, 'dense', score, images)} points, at {_density(rows, best)}"
             most = f"the most that they win, of {len(tickets)} levels looked at, is {won}"
-            yield f"- {when.capitalize()}, {_matching(rows, tickets, margin)}; {most}{_fallen(rows, fresh)}."
+            beaten = _beside(rows, "random_reinit", score, images, of="ticket")
+            fallen = " and ".join((*_fallen(rows, fresh, "dense"), *_fallen(rows, beaten, "the ticket")))
+            said = [_matching(rows, tickets, margin), most, *([f"fresh weights are {fallen}"] if fallen else [])]
+            yield f"- {when.capitalize()}, {'; '.join(said)}."
 
 
 def _matching(rows: Sequence[TableRow], tickets: Mapping[int, Bounds], margin: float) -> str:
-    """Down to where every level's ticket matches."""
-    matching = list(takewhile(lambda level: tickets[level].low > -margin, tickets))
-    return (
-        f"tickets match dense down to {_density(rows, matching[-1])}" if matching else "the first ticket does not match"
+    """The sparsest level whose ticket matches, and the denser ones where that cannot be said."""
+    matching = [level for level in tickets if tickets[level].low > -margin]
+    if not matching:
+        return "no ticket matches dense"
+    without = [_density(rows, level) for level in tickets if level < matching[-1] and level not in matching]
+    return f"tickets match dense down to {_density(rows, matching[-1])}" + (
+        f" (but for {', '.join(without)}, where that cannot be said)" if without else ""
     )
 
 
-def _fallen(rows: Sequence[TableRow], fresh: Mapping[int, Bounds]) -> str:
+def _fallen(rows: Sequence[TableRow], fresh: Mapping[int, Bounds], other: str) -> Iterator[str]:
     """From where on every level's fresh weights are behind."""
     below = list(takewhile(lambda level: fresh[level].high < 0, sorted(fresh, reverse=True)))
-    return f"; fresh weights are below dense from {_density(rows, below[-1])} on" if below else ""
+    if below:
+        yield f"below {other} from {_density(rows, below[-1])} on"
 
 
 def _density(rows: Sequence[TableRow], level: int) -> str:
     return next(f"{row.density:.1%}" for row in rows if (row.level, row.arm) == (level, "ticket"))
 
 
-def _beside_dense(rows: Sequence[TableRow], arm: str, score: str, images: int) -> Mapping[int, Bounds]:
-    """Bounds of an arm − dense, by level."""
-    dense = by_replicate(rows, 0, "dense", score)
+def _beside(rows: Sequence[TableRow], arm: str, score: str, images: int, of: str = "dense") -> Mapping[int, Bounds]:
+    """Bounds of an arm − dense, or − another arm of the same level, by level."""
     found = {}
     for level in sorted({row.level for row in rows if row.arm == arm}):
-        own = by_replicate(rows, level, arm, score)
-        if own.keys() == dense.keys() and len(own) >= REPLICATES_NEEDED:
-            found[level] = bounds([own[one] for one in dense], list(dense.values()), images)
+        own, other = by_replicate(rows, level, arm, score), by_replicate(rows, 0 if of == "dense" else level, of, score)
+        if own.keys() == other.keys() and len(own) >= REPLICATES_NEEDED:
+            found[level] = bounds([own[one] for one in other], list(other.values()), images)
     return found

@@ -66,8 +66,10 @@ def page(kept: Path, head: Path, out: Path) -> None:
     done = [place.unit.key for place in known if place.unit.key in results]
     hardware = ", ".join(sorted({results[key].numerics for key in done}))
     hours = sum(results[key].seconds for key in done) / 3600
+    written = head.read_text().rstrip()
+    title = written.partition("\n")[0].lstrip("# ")
     text = [
-        head.read_text().rstrip(),
+        written,
         f"Made by `recipes/report.py` from {len(done)} of {len(known)} units of `{head.with_suffix('.json')}`: "
         f"{hours:.1f} hours of one process with {job.spec.threads} thread on {hardware}. Accuracies in percent: in "
         "tables of levels ± half the two-sided 95 % interval over replicates (Student's t), in the last table ± one "
@@ -75,7 +77,7 @@ def page(kept: Path, head: Path, out: Path) -> None:
         *(
             section
             for number, (part, name) in enumerate(_named(parts(job, results)), 1)
-            for section in (*_levels(part, name, number, out), *_differences(part, job, results))
+            for section in (*_levels(part, name, number, out, title), *_differences(part, job, results))
         ),
         *_between_points(job, results),
         *_over_a_number(job, results, out),
@@ -100,7 +102,7 @@ def _named(found: Sequence[Part]) -> Iterator[tuple[Part, str]]:
     return zip(found, map("; ".join, labels([part.at for part in found])), strict=True)
 
 
-def _levels(part: Part, name: str, number: int, out: Path) -> Iterator[str]:
+def _levels(part: Part, name: str, number: int, out: Path, title: str) -> Iterator[str]:
     """Of a point that has levels, their table and picture."""
     if len(part.levels) < 2:
         return
@@ -115,7 +117,7 @@ def _levels(part: Part, name: str, number: int, out: Path) -> Iterator[str]:
     yield "\n".join(rows)
     if len(part.levels) > 2:
         picture = out.with_name(f"{out.stem}-{number}.svg" if name else f"{out.stem}.svg")
-        picture.write_text(curve(part.levels, name or out.stem))
+        picture.write_text(curve(part.levels, name or title))
         yield f"![accuracy over density]({picture.name})"
 
 
