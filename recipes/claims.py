@@ -22,8 +22,8 @@ def claims(rows: Sequence[TableRow], images: int, margin: float) -> Iterator[str
         tickets, fresh = (_beside(rows, arm, score, images) for arm in ("ticket", "random_reinit"))
         if tickets:
             best = max(tickets, key=lambda level: sum(tickets[level]))
-            won = f"{difference(rows, best, 'dense', score, images)} points, at {_density(rows, best)}"
-            most = f"the most that they win, of {len(tickets)} levels looked at, is {won}"
+            won = f"{difference(rows, best, 'dense', score, images)} points against it, at {_density(rows, best)}"
+            most = f"the best of {len(tickets)} levels looked at is {won}"
             beaten = _beside(rows, "random_reinit", score, images, of="ticket")
             fallen = " and ".join((*_fallen(rows, fresh, "dense"), *_fallen(rows, beaten, "the ticket")))
             said = [_matching(rows, tickets, margin), most, *([f"fresh weights are {fallen}"] if fallen else [])]
@@ -34,7 +34,7 @@ def _matching(rows: Sequence[TableRow], tickets: Mapping[int, Bounds], margin: f
     """The sparsest level whose ticket matches, and the denser ones where that cannot be said."""
     matching = [level for level in tickets if tickets[level].low > -margin]
     if not matching:
-        return "no ticket matches dense"
+        return "no ticket can be said to match dense"
     without = [_density(rows, level) for level in tickets if level < matching[-1] and level not in matching]
     return f"tickets match dense down to {_density(rows, matching[-1])}" + (
         f" (but for {', '.join(without)}, where that cannot be said)" if without else ""
