@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from differences import SCORES, by_replicate, difference
 
-from winnow.contract.results import TableRow
+from winnow.contract.rows import TableRow
 from winnow.plan.verdict import REPLICATES_NEEDED, Bounds, bounds
 
 

@@ -9,7 +9,7 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from winnow.contract.results import TableRow
+from winnow.contract.rows import TableRow
 from winnow.contract.sheets import labels, swept, values
 from winnow.plan.students_t import t_quantile
 

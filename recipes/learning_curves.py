@@ -11,7 +11,8 @@ from statistics import fmean
 
 from differences import paired
 
-from winnow.contract.results import Point, TableRow, UnitResult
+from winnow.contract.results import Point, UnitResult
+from winnow.contract.rows import TableRow
 from winnow.plan import Part
 
 ARMS = {"no_mask": "carried over", "mask_random": "fresh"}

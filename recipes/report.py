@@ -25,7 +25,8 @@ from winnow.cli.curve import curve
 from winnow.cli.tables import ARMS
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.results import ArmSummary, LevelRow, UnitResult
+from winnow.contract.results import UnitResult
+from winnow.contract.rows import ArmSummary, LevelRow
 from winnow.contract.sheets import labels
 from winnow.contract.specs.jobs import SPEC, PruneSpec
 from winnow.contract.specs.transfer import TransferSpec

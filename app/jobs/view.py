@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from app.times import time_of, time_or_none
 from winnow.contract.resources import TERMINAL, Job
-from winnow.contract.results import PointRow
+from winnow.contract.rows import PointRow
 from winnow.db.types import AnyRow
 from winnow.jobs.progress import progress
 from winnow.jobs.read import queue_position, waiting

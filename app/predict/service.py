@@ -11,7 +11,7 @@ from winnow.artifact.images import decode, decode_array
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.problems import Conflict, InvalidFile, InvalidSpec
 from winnow.contract.resources import Predictions
-from winnow.contract.results import JobResult
+from winnow.contract.rows import JobResult
 from winnow.db.tables import TENANT
 from winnow.jobs import read
 

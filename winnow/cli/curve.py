@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from winnow.contract.results import ArmSummary, LevelRow
+from winnow.contract.rows import ArmSummary, LevelRow
 from winnow.contract.specs.jobs import Arm
 
 WIDTH, HEIGHT = 720, 440

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from winnow.contract.resources import Job, Model, Predictions
-from winnow.contract.results import ArmSummary, LevelRow, PointRow
+from winnow.contract.rows import ArmSummary, LevelRow, PointRow
 from winnow.contract.sheets import labels, swept
 from winnow.contract.specs.jobs import PlaceArm
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from winnow.cli.output import people, print_json, remarks
 from winnow.cli.tables import levels_table, percent, points_table, state
 from winnow.contract.resources import Job
-from winnow.contract.results import Claim, FoundRewind, JobResult, LevelRow, PointRow, Progress
+from winnow.contract.rows import Claim, FoundRewind, JobResult, LevelRow, PointRow, Progress
 
 if TYPE_CHECKING:
     from winnow.client import Client

@@ -15,7 +15,7 @@ from winnow.client.connection import Connection
 from winnow.client.downloads import Report, download
 from winnow.client.events import Event
 from winnow.contract.resources import Dataset, Job, Model, ModelFile, Predictions, Table, Worker
-from winnow.contract.results import TableRow
+from winnow.contract.rows import TableRow
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 IMAGES_A_REQUEST = 256

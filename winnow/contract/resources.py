@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import ConfigDict, Field
 
 from winnow.contract.problems import JobError, Reason
-from winnow.contract.results import JobResult, LevelRow, PointRow, Progress, TableRow
+from winnow.contract.rows import JobResult, LevelRow, PointRow, Progress, TableRow
 from winnow.contract.specs.jobs import Arm
 from winnow.contract.values import Record
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from winnow.contract.results import TableRow
+from winnow.contract.rows import TableRow
 from winnow.contract.values import canonical_json
 
 FIELDS = tuple(name for name in TableRow.model_fields if name != "at")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from winnow.contract.problems import JobError
-from winnow.contract.results import LevelRow, PointRow, UnitResult
+from winnow.contract.results import UnitResult
+from winnow.contract.rows import LevelRow, PointRow
 from winnow.contract.units import Unit
 from winnow.db.chunks import chunks
 from winnow.db.tables import job_units, units

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from winnow.artifact.atomic import write_atomically
 from winnow.artifact.certificate import write_certificate
-from winnow.contract.results import LevelRow, Point, PointRow, Progress, TableRow
+from winnow.contract.results import Point
+from winnow.contract.rows import LevelRow, PointRow, Progress, TableRow
 from winnow.contract.sheets import cells, columns
 from winnow.contract.units import Unit
 from winnow.contract.values import canonical_json

@@ -7,7 +7,8 @@ from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import EvaluateInputs
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.results import LevelRow, ModelRow, UnitResult
+from winnow.contract.results import UnitResult
+from winnow.contract.rows import LevelRow, ModelRow
 from winnow.contract.specs.jobs import EvaluateSpec
 from winnow.contract.units import Unit
 from winnow.plan.checks import check_image

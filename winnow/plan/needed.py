@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 
-from winnow.contract.results import FoundRewind, UnitResult
+from winnow.contract.results import UnitResult
+from winnow.contract.rows import FoundRewind
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.units import Unit
 from winnow.plan.chains import chains, fixed_steps, instability_test

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from winnow.contract.results import FoundRewind, UnitResult
+from winnow.contract.results import UnitResult
+from winnow.contract.rows import FoundRewind
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.targets import Target
 from winnow.plan.resolved import Resolved

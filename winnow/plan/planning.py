@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from winnow.contract.results import Check, JobResult, LevelRow, PointRow, Progress, TableRow, UnitResult
+from winnow.contract.results import Check, UnitResult
+from winnow.contract.rows import JobResult, LevelRow, PointRow, Progress, TableRow
 from winnow.contract.units import Unit
 from winnow.plan import rows
 from winnow.plan.certificate import audit, certificate, of_points

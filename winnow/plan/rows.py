@@ -3,16 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from winnow.contract.results import (
-    Claim,
-    JobResult,
-    LevelRow,
-    ModelRow,
-    Score,
-    TableRow,
-    UnitResult,
-    Verdict,
-)
+from winnow.contract.results import Score, UnitResult
+from winnow.contract.rows import Claim, JobResult, LevelRow, ModelRow, TableRow, Verdict
 from winnow.contract.specs.granularity import WholeChannels
 from winnow.contract.specs.jobs import CONTROLS, EvaluateSpec, PlaceArm, PruneSpec
 from winnow.contract.specs.transfer import TRANSFER_ARMS, TransferSpec

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from winnow.contract.counts import round_half_up
 from winnow.contract.inputs import StabilityInputs
-from winnow.contract.results import FoundRewind, Line, TriedRewind, UnitResult
+from winnow.contract.results import Line, UnitResult
+from winnow.contract.rows import FoundRewind, TriedRewind
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.pruning import AUTO, Rewind
 from winnow.contract.units import Unit

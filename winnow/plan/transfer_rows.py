@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from winnow.contract.inputs import OutsideInputs
-from winnow.contract.results import LevelRow, ModelRow, Score, UnitResult, Verdict
+from winnow.contract.results import Score, UnitResult
+from winnow.contract.rows import LevelRow, ModelRow, Verdict
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved

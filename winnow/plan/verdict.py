@@ -5,7 +5,7 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from winnow.contract.results import ArmSummary, Verdict
+from winnow.contract.rows import ArmSummary, Verdict
 from winnow.plan.students_t import t_quantile
 
 ONE_SIDED, TWO_SIDED = 0.95, 0.975

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import pytest
 
 from winnow.cli.curve import BOTTOM, LEFT, RIGHT, TOP, curve
-from winnow.contract.results import ArmSummary, LevelRow
+from winnow.contract.rows import ArmSummary, LevelRow
 from winnow.contract.specs.jobs import Arm
 
 NS = {"svg": "http://www.w3.org/2000/svg"}

@@ -7,7 +7,7 @@ from tests.support.fake_service import job
 from winnow.cli.tables import accuracy, jobs_table, levels_table, points_table, state, what
 from winnow.cli.watching import claims, job_picture
 from winnow.contract.resources import Job
-from winnow.contract.results import ArmSummary, Claim, FoundRewind, JobResult, LevelRow, PointRow, TriedRewind
+from winnow.contract.rows import ArmSummary, Claim, FoundRewind, JobResult, LevelRow, PointRow, TriedRewind
 from winnow.contract.specs.transfer import TRANSFER_ARMS
 
 MEASURED = ArmSummary(n=3, mean=0.986, low=0.981, high=0.991)

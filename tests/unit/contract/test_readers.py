@@ -1,7 +1,7 @@
 """What a reader makes of answers from a service that is newer than it is."""
 
 from winnow.contract.resources import Series, Waiting, Worker
-from winnow.contract.results import Claim, LevelRow
+from winnow.contract.rows import Claim, LevelRow
 
 LEVEL = {"level": 1, "sparsity": 0.5, "density": 0.5, "zeros": 1, "prunable": 2, "sparsity_of_all": 0.4}
 LEVEL |= {"arms": {"own_ticket": {"n": 1, "mean": 0.9, "low": None, "high": None}}, "model_id": None, "models": []}
