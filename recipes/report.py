@@ -4,8 +4,9 @@
     python recipes/report.py keep recipes/NAME.json DIR docs/results/data/NAME.json [--data-dir DATA]
     python recipes/report.py page docs/results/data/NAME.json recipes/NAME.md docs/results/NAME.md
 
-`keep` may be said again when there is more in the folder: a page is made of whatever is known by then. The head of a
-page, what was asked and what differs from the original, is written by hand: recipes/NAME.md.
+`keep` adds to what was kept before, so that a long job can be run in slices, in other folders or on other machines: a
+page is made of whatever is known by then. The head of a page, what was asked and what differs from the original, is
+written by hand: recipes/NAME.md.
 """
 
 import json
@@ -39,7 +40,7 @@ app = typer.Typer(add_completion=False, help=__doc__.partition("\n")[0], pretty_
 
 @app.command()
 def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Write down what is known of a recipe's units, without weights; curves only where a page draws them."""
+    """Add what is known of a recipe's units to what was kept, without weights; curves only where a page draws them."""
 
     def facts(name: str) -> DatasetFacts:
         if name in DATASETS or data_dir is None:
@@ -48,11 +49,12 @@ def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None
 
     known = Known(dataset=facts, model=_no_model, auto="cpu")
     job = resolve_sent(json.loads(recipe.read_text()), SPEC.validate_python, known)
-    found = {path.parent.name: path.read_text() for path in sorted((folder / "units").glob("*/result.json"))}
-    results = {key: UnitResult.model_validate_json(text) for key, text in found.items()}
+    found = json.loads(kept.read_text())["results"] if kept.exists() else {}
+    found |= {path.parent.name: json.loads(path.read_bytes()) for path in (folder / "units").glob("*/result.json")}
+    results = {key: UnitResult.model_validate(result) for key, result in found.items()}
     mine = {place.unit.key for place in places(job, results)}
     left_out: dict[str, tuple[()]] = {} if isinstance(job.spec, TransferSpec) else {"curve": ()}
-    lines = [json.dumps({key: json.loads(text) | left_out})[1:-1] for key, text in found.items() if key in mine]
+    lines = [json.dumps({key: found[key] | left_out})[1:-1] for key in sorted(mine & found.keys())]
     head = json.dumps(job.model_dump(mode="json"))
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(f'{{"job": {head},\n"results": {{\n' + ",\n".join(lines) + "\n}}\n")

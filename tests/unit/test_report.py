@@ -199,6 +199,24 @@ def test_what_is_not_done_yet_is_left_open(page: Callable[..., str], tmp_path: P
     assert f"of {len(places_of())} units are in kept.json" in said
 
 
+def test_slices_of_a_job_add_up(page: Callable[..., str], tmp_path: Path) -> None:
+    """Each half of the units in a folder of its own, the second half without what the first was made of."""
+    whole = page(SENT, lambda place: 300 + place.level)
+    (tmp_path / "kept.json").rename(tmp_path / "whole.json")
+    for folder in sorted((tmp_path / "out" / "units").iterdir())[::2]:
+        folder.rename(tmp_path / "out" / folder.name)
+    other = tmp_path / "other" / "units"
+    other.mkdir(parents=True)
+    for folder in (tmp_path / "out").glob("[0-9a-f]*"):
+        folder.rename(other / folder.name)
+    program = [sys.executable, str(ROOT / "recipes" / "report.py")]
+    for slice_of in ("out", "other"):
+        subprocess.run([*program, "keep", "some.json", slice_of, "kept.json"], cwd=tmp_path, check=True)
+    subprocess.run([*program, "page", "kept.json", "some.md", "page.md"], cwd=tmp_path, check=True)
+    assert (tmp_path / "kept.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+    assert (tmp_path / "page.md").read_text() == whole
+
+
 def places_of() -> tuple[Place, ...]:
     known = Known(dataset=DATASETS.__getitem__, model=lambda _: (), auto="cpu")
     return places(resolve_sent(SENT, SPEC.validate_python, known), {})
