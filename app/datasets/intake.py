@@ -5,7 +5,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +41,10 @@ async def kept(chunks: AsyncIterator[bytes], folder: Path) -> AsyncIterator[Rece
 
     Raises Unavailable where it cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(dir=folder)
-    path = Path(name)
-    with os.fdopen(descriptor, "wb") as file:
-        # Held as long as the request lives: what `remove_orphans` finds unlocked belongs to nobody.
-        fcntl.flock(file, fcntl.LOCK_EX)
+    descriptor, path = _locked(folder)
+    with os.fdopen(descriptor, "wb"):
         try:
-            sink = _Sink(file.fileno())
+            sink = _Sink(descriptor)
             async for chunk in chunks:
                 await sink.take(chunk)
             await sink.flush()
@@ -60,12 +57,20 @@ def remove_orphans(folder: Path) -> None:
     """Make the folder, and remove what a process that was killed has left in it."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # another process on the same home folder is receiving it
-            path.unlink(missing_ok=True)
+        # Another process on the same home folder may be receiving it, or just have removed it.
+        with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def _locked(folder: Path) -> tuple[int, Path]:
+    """A new file, open and locked: what `remove_orphans` finds unlocked belongs to nobody."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        os.close(descriptor)  # another process, starting, found it before it was locked
 
 
 class _Sink:

@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import structlog
 from PIL import Image
+from sqlalchemy import select
 
 from app.deps import Parts
 from app.server import Server
@@ -21,7 +22,7 @@ from tests.support.networks import PERCEPTRON
 from winnow.artifact.model import write_model
 from winnow.contract.results import FileRef
 from winnow.db.engine import Database
-from winnow.db.tables import metadata, models
+from winnow.db.tables import datasets, metadata, models
 from winnow.jobs.lease import Claim
 
 START_SECONDS = 20
@@ -114,6 +115,10 @@ class Api:
     def left_in_uploads(self) -> list[Path]:
         """What lies in the folder of uploads on their way in."""
         return list(self.settings.uploads.iterdir())
+
+    def nothing_kept(self) -> bool:
+        """Whether no upload has left a row or a file on its way in."""
+        return not self.driver.all(select(datasets)) and not self.left_in_uploads()
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = 10) -> None:

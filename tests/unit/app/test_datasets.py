@@ -1,13 +1,11 @@
-"""Data sets over HTTP: sent in a stream, checked, kept once, found by name; nothing left behind when it breaks off."""
+"""Data sets over HTTP: checked, kept once, found by name."""
 
 import io
 import os
-import socket
 import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,6 @@ from sqlalchemy import select
 
 from app.datasets import folders
 from app.datasets.inspection import Kind, inspected
-from app.datasets.intake import remove_orphans
 from tests.support.api import NPZ, ZIP, Api, array_npz, image_zip, is_problem, png, until
 from tests.support.driver import train
 from winnow.artifact.uploads import UploadFacts
@@ -25,10 +22,6 @@ from winnow.client import Client
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.resources import Dataset, Page
 from winnow.db.tables import datasets, objects
-
-
-def nothing_kept(api: Api) -> bool:
-    return not api.driver.all(select(datasets)) and not api.left_in_uploads()
 
 
 def test_a_zip_becomes_a_data_set_that_jobs_can_name(api: Api) -> None:
@@ -87,7 +80,7 @@ def test_a_name_has_one_content(api: Api) -> None:
 def test_a_name_that_cannot_be_used_is_refused(api: Api, name: str) -> None:
     answer = api.upload(name, image_zip())
     is_problem(answer, 409 if name == "digits" else 422)
-    assert nothing_kept(api)
+    assert api.nothing_kept()
 
 
 def test_a_name_of_a_folder_is_refused(tmp_path: Path) -> None:
@@ -115,43 +108,6 @@ def test_another_size_is_another_content(api: Api) -> None:
     is_problem(api.upload("mine", image_zip(), size="6"), 409)
 
 
-def test_a_body_without_a_length_is_counted(tmp_path: Path) -> None:
-    def pieces() -> Iterator[bytes]:
-        for _ in range(50):
-            yield b"x" * 1000
-
-    with Api(tmp_path, max_upload_bytes=20_000) as api:
-        is_problem(api.upload("mine", pieces()), 413, "20000 bytes")
-        assert nothing_kept(api)
-
-
-def test_a_body_that_is_too_long_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    with Api(tmp_path, max_upload_bytes=20_000) as api:
-        is_problem(api.upload("mine", b"x" * 5_000_000), 413, "20000 bytes")
-        assert nothing_kept(api)
-
-
-@pytest.mark.parametrize("length", ["Content-Length: 100000", "Transfer-Encoding: chunked"])
-def test_an_upload_that_breaks_off_leaves_nothing(api: Api, length: str) -> None:
-    head = f"POST /v1/datasets?name=mine HTTP/1.1\r\nHost: x\r\nContent-Type: {ZIP}\r\n{length}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", int(api.url.rpartition(":")[2]))) as wire:
-        wire.sendall(head.encode() + b"3e8\r\n" + b"x" * 1000)
-        until(lambda: len(api.left_in_uploads()) == 1, "the upload's file")
-    until(lambda: nothing_kept(api), "the end of the upload's file")
-
-
-def test_what_a_killed_process_left_is_removed_and_what_others_receive_is_not(api: Api) -> None:
-    orphan = api.settings.uploads / "tmpold"
-    orphan.write_bytes(b"half of it")
-    head = f"POST /v1/datasets?name=mine HTTP/1.1\r\nHost: x\r\nContent-Type: {ZIP}\r\nContent-Length: 9\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", int(api.url.rpartition(":")[2]))) as wire:
-        wire.sendall(head.encode())
-        until(lambda: len(api.left_in_uploads()) == 2, "the upload's file")
-        remove_orphans(api.settings.uploads)
-        assert len(api.left_in_uploads()) == 1
-        assert not orphan.exists()
-
-
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/json", ""])
 def test_what_the_file_is_must_be_said(api: Api, kind: str) -> None:
     is_problem(api.upload("mine", image_zip(), kind), 415, "application/zip", "application/x-npz")
@@ -160,7 +116,7 @@ def test_what_the_file_is_must_be_said(api: Api, kind: str) -> None:
 def test_an_npz_is_no_zip_of_images(api: Api) -> None:
     is_problem(api.upload("mine", array_npz(), ZIP), 422)
     is_problem(api.upload("mine", image_zip(), NPZ), 422)
-    assert nothing_kept(api)
+    assert api.nothing_kept()
     assert not api.driver.all(select(objects))
 
 
@@ -280,4 +236,4 @@ def test_a_zip_with_a_way_out_is_refused(api: Api) -> None:
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("../cat/1.png", png())
     is_problem(api.upload("mine", data.getvalue()), 422, "..")
-    assert nothing_kept(api)
+    assert api.nothing_kept()
