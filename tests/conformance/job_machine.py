@@ -144,7 +144,7 @@ class JobMachine(RuleBasedStateMachine):
         if settled:
             self.driver.settle(claim)
 
-    @rule(claim=claims, reason=st.sampled_from([Reason.BUG, Reason.OUT_OF_MEMORY, Reason.DATA_ERROR]))
+    @rule(claim=claims, reason=st.sampled_from([Reason.BUG, Reason.DATA_ERROR, Reason.USER_ERROR]))
     def fail(self, claim: Claim, reason: Reason) -> None:
         assert self.driver.fail(claim, reason) == self.lets_go(claim)
 

@@ -11,5 +11,5 @@ LIVE = (*WANTING, "paused")
 OPEN = ("ready", "running")
 """Units that will end by themselves as long as somebody wants them."""
 
-FOR_GOOD = (Reason.USER_ERROR, Reason.DATA_ERROR)
-"""Reasons that another try cannot change: a unit that failed with one of them stays failed."""
+FOR_GOOD = (Reason.USER_ERROR,)
+"""Reasons that another try cannot change: a unit that failed with one of them stays failed. Data can be mended."""

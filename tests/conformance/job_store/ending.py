@@ -24,24 +24,24 @@ class Ending:
             assert row.error["unit"] == held.unit.key
             assert (row.error["attempt"], row.error["detail"]) == (1, "8 GB were not enough")
 
-    def test_a_new_job_tries_a_failed_unit_again(self, jobs: Driver) -> None:
+    @pytest.mark.parametrize("reason", [Reason.OUT_OF_MEMORY, Reason.DATA_ERROR])
+    def test_a_new_job_tries_a_failed_unit_again(self, jobs: Driver, reason: Reason) -> None:
         jobs.submit(train())
         held = jobs.take()
-        jobs.fail(held, Reason.OUT_OF_MEMORY)
+        jobs.fail(held, reason)
         jobs.settle(held)
         again = jobs.submit(train())
         assert jobs.work() == 1
         assert jobs.state(again) == "succeeded"
         assert jobs.unit(held.unit.key).attempt == 2
 
-    @pytest.mark.parametrize("reason", [Reason.USER_ERROR, Reason.DATA_ERROR])
-    def test_what_another_try_cannot_change_fails_at_once(self, jobs: Driver, reason: Reason) -> None:
+    def test_what_another_try_cannot_change_fails_at_once(self, jobs: Driver) -> None:
         jobs.submit(train())
         held = jobs.take()
-        jobs.fail(held, reason, "one class has no images")
+        jobs.fail(held, Reason.USER_ERROR, "the loss is no number")
         jobs.settle(held)
         again = jobs.job(jobs.submit(prune(0.2)))
-        assert (again.state, again.reason, again.error["detail"]) == ("failed", reason, "one class has no images")
+        assert (again.state, again.reason, again.error["detail"]) == ("failed", "user_error", "the loss is no number")
         assert jobs.claim() is None
 
     def test_a_failure_reaches_a_job_even_if_another_has_the_unit_done_meanwhile(self, jobs: Driver) -> None:
