@@ -18,7 +18,7 @@ from worker.heartbeat import BEAT_SECONDS
 SWEEP_SECONDS = 2.0
 COLLECT_SECONDS = 30.0
 GRACE_SECONDS = 5 * BEAT_SECONDS
-"""After the database was away, leases that ran out meanwhile are left alone for so long."""
+"""After the database was away, or this machine, leases that ran out meanwhile are left alone for so long."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,19 +32,20 @@ class Sweep:
         self._ring = ring
         self._leases_from = 0.0
         self._collect_at = 0.0
+        self._ended = time.time()
 
     def sweep(self) -> None:
         """Make good what was missed.
 
-        1. Leases that ran out are losses. Not right after the database was away: no heartbeat came through, and those
-           whose workers live are renewed in a moment.
+        1. Leases that ran out are losses. Not right after the database was away or this machine was suspended: no
+           heartbeat came through, and those whose workers live are renewed in a moment.
         2. Jobs of which a unit runs are started; jobs that have not taken something in are settled.
         3. Claimable units and a free slot: ring, once per queue.
         4. Objects that nothing names any more are deleted.
 
         Raises Unavailable.
         """
-        with self._noticing_outages():
+        with self._noticing_gaps():
             if time.monotonic() >= self._leases_from:
                 self._lose_expired()
             self._start_and_settle()
@@ -57,12 +58,16 @@ class Sweep:
             self._collect()
 
     @contextmanager
-    def _noticing_outages(self) -> Iterator[None]:
+    def _noticing_gaps(self) -> Iterator[None]:
+        if time.time() > self._ended + GRACE_SECONDS:  # the other clock may stand still while a machine is suspended
+            self._leases_from = time.monotonic() + GRACE_SECONDS
         try:
             yield
         except Unavailable:
             self._leases_from = time.monotonic() + GRACE_SECONDS
             raise
+        finally:
+            self._ended = time.time()
 
     def _lose_expired(self) -> None:
         with self._database.write() as conn:

@@ -16,7 +16,7 @@ from tests.support.flaky import FlakyDatabase
 from tests.support.workers import eventually
 from tests.support.workplaces import Rows
 from winnow.contract.problems import Conflict, Unavailable
-from winnow.db.tables import objects, workers
+from winnow.db.tables import objects, units, workers
 from winnow.jobs.claim import Room, claim
 from winnow.jobs.commit import commit
 from winnow.jobs.objects import touch
@@ -57,6 +57,19 @@ def test_after_the_database_was_away_leases_get_a_chance_to_be_renewed(place: Wo
     database.come_back()
     sweep.sweep()
     assert (rows.unit().state, rows.unit().losses) == ("running", 0)
+
+
+def test_after_this_machine_was_suspended_too(rows: Rows, sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows.submit(Behaviour.FINISHES)
+    take(rows)
+    sweep.sweep()
+    woken = time.time() + 60
+    with rows.database.write() as conn:
+        conn.execute(update(units).values(lease_until=0.0))
+    monkeypatch.setattr(time, "time", lambda: woken)
+    for _ in range(2):
+        sweep.sweep()
+        assert (rows.unit().state, rows.unit().losses) == ("running", 0)
 
 
 def test_missed_starts_and_settles_are_made_good(rows: Rows, sweep: Sweep) -> None:
