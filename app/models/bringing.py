@@ -71,18 +71,7 @@ def _inspected(sent: Sent, spec: BroughtSpec, architecture: Architecture) -> Cou
 def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted) -> bool:
     """The job that makes the files, what it reads, and the model itself."""
     model_id = unit.model_id or ""
-    there = conn.execute(
-        select(models.c.id, models.c.name).where(
-            models.c.tenant == TENANT, (models.c.name == name) | (models.c.id == model_id)
-        )
-    ).one_or_none()
-    if there is not None and (there.id, there.name) != (model_id, name):
-        raise Conflict(
-            f"The model {there.id} has this name with other content. Give this one another name."
-            if there.name == name
-            else f"This very network is there already, as {there.name!r} ({model_id}). Use that."
-        )
-    if there is not None:
+    if _is_there(conn, model_id, name):
         return False
     spec = EvaluateSpec(model=ModelChoice(name=model_id))
     submit(conn, tenant=TENANT, sent=spec.model_dump(mode="json"), resolved=resolve(spec, None, "cpu", (unit,)))
@@ -103,4 +92,15 @@ def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted)
         "prunable": counted.prunable,
     }
     insert_absent(conn, models, [row])
-    return True
+    return _is_there(conn, model_id, name)  # another may have been faster
+
+
+def _is_there(conn: Connection, model_id: str, name: str) -> bool:
+    """Whether this network has a row under this name. Raises Conflict where either has one with another."""
+    either = (models.c.name == name) | (models.c.id == model_id)
+    found = conn.execute(select(models.c.id, models.c.name).where(models.c.tenant == TENANT, either)).all()
+    if as_what := [row.name for row in found if row.id == model_id and row.name != name]:
+        raise Conflict(f"This very network is there already, as {as_what[0]!r} ({model_id}). Use that.")
+    if others := [row.id for row in found if row.id != model_id]:
+        raise Conflict(f"The model {others[0]} has this name with other content. Give this one another name.")
+    return bool(found)

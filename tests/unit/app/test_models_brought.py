@@ -6,10 +6,13 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from sqlalchemy import Connection
 
+from app.models import bringing
 from tests.support.api import Api, is_problem
 from tests.support.brought import SPEC, half_pruned, safetensors, weights
 from winnow.db.tables import files, jobs, models, units
+from winnow.jobs.submit import submit
 
 
 def push(api: Api, sent: bytes | None = None, name: str = "mine", **changes: Any) -> httpx.Response:
@@ -53,6 +56,29 @@ def test_a_name_means_one_network_and_a_network_has_one_name(api: Api) -> None:
     assert is_problem(push(api, safetensors(weights(seed=1))), 409, "another name")
     assert is_problem(push(api, name="other"), 409, "'mine'")
     assert len(api.driver.all(models.select())) == 1
+
+
+def test_a_network_under_the_name_of_another_is_refused_and_told_its_own(api: Api) -> None:
+    push(api)
+    push(api, safetensors(weights(seed=1)), name="other")
+    assert is_problem(push(api, name="other"), 409, "'mine'")
+
+
+def test_of_two_networks_sent_under_one_name_at_once_one_is_refused_with_all_it_brought(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one's row comes after this one has looked and before it is written down."""
+
+    def overtaken(conn: Connection, *args: Any, **more: Any) -> Any:
+        conn.execute(models.update().values(name="mine"))
+        return submit(conn, *args, **more)
+
+    push(api, safetensors(weights(seed=1)), name="other")
+    before = len(api.driver.all(jobs.select()))
+    monkeypatch.setattr(bringing, "submit", overtaken)
+    assert is_problem(push(api), 409, "another name")
+    assert [row.name for row in api.driver.all(models.select())] == ["other"]
+    assert len(api.driver.all(jobs.select())) == before
 
 
 def test_mean_and_deviation_are_taken_as_they_were_measured_and_as_winnows_own_files_have_them(api: Api) -> None:
