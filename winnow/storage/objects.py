@@ -1,7 +1,7 @@
 """Objects named by the SHA-256 of their content. Writing one twice changes nothing; reading one proves it."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError
 
+from winnow.artifact.atomic import write_atomically
 from winnow.contract.problems import InvalidFile, NotFound, Unavailable
 from winnow.contract.results import FileRef
 from winnow.contract.values import sha256_hex
@@ -89,17 +90,7 @@ class Objects:
 
         Raises NotFound, Unavailable, and InvalidFile where the stored bytes are not those the name promises.
         """
-        chunks = self.stream(sha256)
-        part = to.with_name(f"{to.name}.part")
-        digest = hashlib.sha256()
-        with part.open("wb") as file:
-            for chunk in chunks:
-                digest.update(chunk)
-                file.write(chunk)
-        if digest.hexdigest() != sha256:
-            part.unlink()
-            raise InvalidFile(f"Object {sha256} is damaged in the store: restore it from a backup or delete it.")
-        part.replace(to)
+        write_atomically(to, _verified(sha256, self.stream(sha256)))
 
     def stream(self, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` up to but not including `end`, in chunks; not verified.
@@ -170,6 +161,15 @@ class Objects:
             raise NotFound(f"Object {sha256} is not in the store {self._url}.") from error
         except (BaseError, OSError) as error:
             raise Unavailable(f"The store {self._url} does not work: {_first_line(error)}") from error
+
+
+def _verified(sha256: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != sha256:
+        raise InvalidFile(f"Object {sha256} is damaged in the store: restore it from a backup or delete it.")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,19 +1,20 @@
 """Official files from the internet: fetched with patience, kept whole or not at all."""
 
 import errno
-import os
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 from urllib.error import URLError
 
+from winnow.artifact.atomic import write_atomically
 from winnow.contract.problems import NotFound
 
 _SECONDS_WITHOUT_AN_ANSWER = 20
+_COPY_BYTES = 1024 * 1024
 
 
 @contextmanager
@@ -31,12 +32,9 @@ def downloading(name: str, wanted: str) -> Iterator[None]:
 
 def keep(name: str, source: IO[bytes], target: Path, wanted: str) -> None:
     """A copy of a downloaded file, which appears under its name once it is whole. Raises NotFound where it may not."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as out:
-            shutil.copyfileobj(source, out)
-        partial.replace(target)
+        write_atomically(target, iter(partial(source.read, _COPY_BYTES), b""))
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
