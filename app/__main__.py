@@ -1,5 +1,6 @@
 """`python -m app`: the API, as its environment says."""
 
+import socket
 import sys
 from contextlib import suppress
 
@@ -18,12 +19,13 @@ def main() -> int:
     logs.set_up()
     give_back_large_blocks()
     try:
-        server = Server(Settings())
+        settings = Settings()
+        server = Server(settings)
     except (ValidationError, WinnowError) as error:
         structlog.get_logger().error("cannot start", detail=str(error))
         return 1
     with suppress(KeyboardInterrupt):  # uvicorn stops in order, then raises it again
-        server.run()
+        server.run(None if settings.listen_fd is None else [socket.socket(fileno=settings.listen_fd)])
     return 0 if server.started else 1
 
 

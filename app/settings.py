@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     s3_region: str | None = None
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    listen_fd: int | None = Field(None, ge=3, description="A listening socket that was handed over, instead of both.")
 
     @property
     def uploads(self) -> Path:

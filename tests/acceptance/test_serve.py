@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.support.processes import members
+from tests.support.processes import members, number_in
 from tests.support.serving import Serving, serving
 from winnow.client import ClientError
 
@@ -60,11 +61,12 @@ def test_what_is_killed_comes_back(tmp_path: Path) -> None:
 
         for group in before.values():
             os.killpg(group, signal.SIGKILL)
+        assert httpx.get(f"{service.url}/healthz", timeout=30).status_code == 200, "who comes meanwhile waits"
 
         for name in TOGETHER:
             path = tmp_path / "home" / "run" / f"{name}.pid"
             eventually(
-                lambda path=path, name=name: path.exists() and int(path.read_text() or before[name]) != before[name],  # type: ignore[misc]  # bound to this turn of the loop
+                lambda path=path, name=name: number_in(path) not in (None, before[name]),  # type: ignore[misc]  # bound to this turn of the loop
                 30,
                 f"the {name} did not come back",
             )

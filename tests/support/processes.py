@@ -1,4 +1,4 @@
-"""Who is left of a process group."""
+"""Processes by the numbers they go by: who is left of a group, what a pid file says."""
 
 from pathlib import Path
 
@@ -14,3 +14,11 @@ def members(group: int) -> list[int]:
         if int(member_of) == group and state != "Z":
             found.append(int(stat.parent.name))
     return found
+
+
+def number_in(pid_file: Path) -> int | None:
+    """What a pid file says; None while it is not there, or empty."""
+    try:
+        return int(pid_file.read_text() or 0) or None
+    except FileNotFoundError:
+        return None

@@ -24,6 +24,7 @@ from winnow.cli.output import remarks
 from winnow.cli.supervisor import Child, end, keep_running
 
 READY_SECONDS = 60.0
+ANSWER_SECONDS = 1.0
 CHECKOUT = Path(__file__).parents[2]
 
 Host = Annotated[str, typer.Option(help="Address to listen on. Others than loopback want an API key.")]
@@ -55,11 +56,13 @@ def serve(
     """Run the service: API and worker, with everything they keep under HOME, until Ctrl-C."""
     _check_checkout()
     _check_exposure(host, api_key)
-    with _claimed(home.resolve()) as place, Signals() as signals:
-        address = Address(host, _bound_port(host, port))
+    with _claimed(home.resolve()) as place, _listening(host, port) as door, Signals() as signals:
+        address = Address(host, int(door.getsockname()[1]))
         environment = _environment(place, address, data_dir, slots, api_key)
         _migrate(environment)
-        children = [_child(name, place, environment) for name in ("api", "worker")]
+        # The door stays open while the API starts again: who comes meanwhile waits, and nobody else takes the port.
+        api = _child("api", "app", place, environment | {"WINNOW_LISTEN_FD": str(door.fileno())}, door)
+        children = [api, _child("worker", "worker", place, environment)]
         try:
             _start(children, address, signals)
             if not signals.stopping():
@@ -147,17 +150,18 @@ def _claimed(home: Path) -> Iterator[Path]:
         yield home
 
 
-def _bound_port(host: str, port: int) -> int:
-    """The port, or a free one for 0; found out by binding it for a moment."""
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens at the port, or at a free one for 0."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen()
-        except OSError as taken:
-            raise CannotServe(f"cannot listen on {host}:{port} ({taken.strerror}): take another --port") from taken
-        return int(probe.getsockname()[1])
+    door = socket.socket(family, kind, protocol)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(address)
+        door.listen()
+    except OSError as taken:
+        door.close()
+        raise CannotServe(f"cannot listen on {host}:{port} ({taken.strerror}): take another --port") from taken
+    return door
 
 
 def _environment(
@@ -188,9 +192,8 @@ def _migrate(environment: dict[str, str]) -> None:
         raise CannotServe(f"the rows or the store could not be made ready:\n{done.stderr.strip()}")
 
 
-def _child(name: str, home: Path, environment: dict[str, str]) -> Child:
-    module = {"api": "app"}.get(name, name)
-    return Child(name, [sys.executable, "-m", module], CHECKOUT, environment, home / "run" / f"{name}.pid")
+def _child(name: str, module: str, home: Path, environment: dict[str, str], *sockets: socket.socket) -> Child:
+    return Child(name, [sys.executable, "-m", module], CHECKOUT, environment, home / "run" / f"{name}.pid", sockets)
 
 
 def _start(children: Sequence[Child], address: Address, signals: Signals) -> None:
@@ -208,7 +211,7 @@ def _start(children: Sequence[Child], address: Address, signals: Signals) -> Non
 
 
 def _answers(address: Address) -> bool:
-    connection = http.client.HTTPConnection(address.reachable, address.port, timeout=5)
+    connection = http.client.HTTPConnection(address.reachable, address.port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == http.client.OK

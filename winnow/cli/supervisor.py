@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,13 +22,14 @@ LOOK_SECONDS = 0.1
 
 @dataclass
 class Child:
-    """One process in a group of its own, its id in `pid_file` while it runs."""
+    """One process in a group of its own, its id in `pid_file` while it runs; it has `sockets` under their numbers."""
 
     name: str
     command: Sequence[str]
     folder: Path
     environment: Mapping[str, str]
     pid_file: Path
+    sockets: Sequence[socket.socket] = ()
     process: subprocess.Popen[bytes] | None = None
     wait: float = FIRST_WAIT
     start_at: float = field(default_factory=time.monotonic)
@@ -40,6 +42,7 @@ class Child:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
+            pass_fds=[each.fileno() for each in self.sockets],
             # Ctrl-C reaches the parent alone, which ends its children in order; and a group can be killed whole.
             start_new_session=True,
             preexec_fn=partial(end_with_parent, signal.SIGTERM),  # noqa: PLW1509 - the child only calls prctl between fork and exec

@@ -174,9 +174,10 @@ def test_metrics_count_requests_by_route_and_rows_by_state(api: Api) -> None:
         api.submit({"kind": "train", "dataset": "digits", "model": "lenet_300_100", "seed": number})
         api.get(f"/v1/jobs/job_{number}")
     api.driver.take()
+    posted = 'winnow_http_requests_total{method="POST",route="/v1/jobs",status="202"} 3.0'
+    until(lambda: posted in api.get("/metrics").text, "the requests, which are counted when their bells are rung")
     told = api.get("/metrics").text
     for line in (
-        'winnow_http_requests_total{method="POST",route="/v1/jobs",status="202"} 3.0',
         'winnow_http_requests_total{method="GET",route="/v1/jobs/{job_id}",status="404"} 3.0',
         'winnow_jobs{state="queued"} 2.0',
         'winnow_jobs{state="running"} 1.0',

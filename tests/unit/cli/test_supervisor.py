@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import members
+from tests.support.processes import members, number_in
 from winnow.cli import supervisor
 from winnow.cli.supervisor import Child, end, keep_running
 
@@ -48,7 +48,7 @@ def test_a_child_that_dies_is_started_again_under_its_pid_file(make_child: Calla
     try:
         first = int(child.pid_file.read_text())
         os.kill(first, signal.SIGKILL)
-        eventually(lambda: child.pid_file.exists() and int(child.pid_file.read_text() or first) != first)
+        eventually(lambda: number_in(child.pid_file) not in (None, first))
     finally:
         stop.set()
         watching.join()

@@ -134,6 +134,7 @@ def test_a_silent_predecessor_elsewhere_is_replaced_and_one_that_is_seen_is_not(
     with pytest.raises(Conflict):
         Presence(rows.database, HERE, _never, silence_seconds=1.0).register()
     seen.stop()
+    eventually(lambda: all(thread.name != "seen" for thread in threading.enumerate()), 10, "the end of its thread")
     Presence(rows.database, HERE, _never, silence_seconds=1.0).register()
     with rows.database.read() as conn:
         row = find(conn, "one")
