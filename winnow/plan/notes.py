@@ -7,7 +7,7 @@ from winnow.contract.rows import FoundRewind
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.targets import Target
 from winnow.plan.resolved import Resolved
-from winnow.plan.rows import claims, level_of_target
+from winnow.plan.rows import claims, level_of_target, levels
 
 ALWAYS = (
     "The interval is over seeds, on this test set.",
@@ -21,10 +21,21 @@ def notes(job: Resolved, results: Mapping[str, UnitResult]) -> Iterator[str]:
     yield from ALWAYS
     if found := claims(job, results).rewind:
         yield _of_rewind(found)
+    if isinstance(job.spec, PruneSpec) and (given := next(iter(levels(job, results))).sparsity):
+        yield from _of_a_sparse_model(given, job.spec)
     if isinstance(job.spec, PruneSpec) and (target := job.spec.open_target):
         yield _of_target(target)
         if not level_of_target(job, results).reached:
             yield "No level met the target: its claim is the level that came nearest."
+
+
+def _of_a_sparse_model(given: float, spec: PruneSpec) -> Iterator[str]:
+    yield (
+        f"`dense` is the model that the job began with, of which {given:.2%} is masked, trained on under its mask: "
+        "verdicts are against that, and none is given of a ticket that masks no more."
+    )
+    if "random_mask" in spec.controls:
+        yield "`random_mask` lays most of what it keeps on weights that were 0 before, and is easily beaten."
 
 
 def _of_rewind(found: FoundRewind) -> str:

@@ -77,7 +77,10 @@ def sparsest_matching(job: Resolved, results: Results) -> int | None:
 
 
 def level_verdict(job: Resolved, level: int, grid: Grid, split: Split) -> Verdict | None:
-    """The verdict of one level on one split, or None until all its arms are measured."""
+    """The verdict of one level on one split, or None until all its arms are measured.
+
+    None, too, of a ticket that masks no more than the sparse model it is of: a match with itself is no finding.
+    """
     if level == 0 or not isinstance(job.spec, PruneSpec):
         return None
     wanted = set(range(job.spec.replicates))
@@ -87,6 +90,8 @@ def level_verdict(job: Resolved, level: int, grid: Grid, split: Split) -> Verdic
         *((level, a) for a in job.spec.controls),
     )
     if any(set(grid.get(place, {})) != wanted for place in needed):
+        return None
+    if all(grid[level, "ticket"][r].zeros == grid[0, "dense"][r].zeros for r in wanted):
         return None
     sizes = job.facts.sizes()
     images = sizes.test if split == "test" else sizes.validation

@@ -31,6 +31,22 @@ def test_two_replicates_say_how_many_are_wanted():
     assert outcome.result.target.replicates_wanted == 3
 
 
+def test_a_ticket_that_masks_no_more_than_the_sparse_model_it_is_of_is_no_finding():
+    asked = job(method=at_rate("0.5"))
+    found = work(asked)
+    of_level_1 = next(unit for unit in found.order if unit.kind == "level" and unit.inputs.depth == 1)
+    masked = {"tensors": found.results[of_level_1.key].tensors}
+    sparse = {u.key: found.results[u.key].model_copy(update=masked) for u in found.order if u.kind == "train"}
+    outcome = plan(asked, found.results | sparse).outcome
+    before = [row.verdict for row in found.outcome.levels]
+    assert before[1] is not None
+    assert [row.verdict for row in outcome.levels] == [None, None, *before[2:]]
+    told = outcome.certificate["notes"]
+    assert any("50.00% is masked" in note for note in told)
+    assert any("easily beaten" in note for note in told)
+    assert not any("masked" in note for note in found.outcome.certificate["notes"])
+
+
 def with_last_changed(asked, **changes):
     """All results of a job, that of its last unit with other fields."""
     found = work(asked)
