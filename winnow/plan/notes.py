@@ -21,6 +21,11 @@ def notes(job: Resolved, results: Mapping[str, UnitResult]) -> Iterator[str]:
     yield from ALWAYS
     if found := claims(job, results).rewind:
         yield _of_rewind(found)
+    if job.left_out:
+        yield (
+            "As the model came out, it masks nothing or was rewound to its very start, so there is no "
+            f"{', '.join(job.left_out)} that differs from the other arms."
+        )
     if isinstance(job.spec, PruneSpec) and (given := next(iter(levels(job, results))).sparsity):
         yield from _of_a_sparse_model(given, job.spec)
     if isinstance(job.spec, PruneSpec) and (target := job.spec.open_target):

@@ -14,7 +14,7 @@ from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec, Spec, TrainSpec
 from winnow.contract.specs.pruning import Iterative
 from winnow.contract.specs.sweep import At
 from winnow.contract.specs.training import Cosine, StepSchedule
-from winnow.contract.specs.transfer import TransferSpec
+from winnow.contract.specs.transfer import TransferArm, TransferSpec
 from winnow.contract.units import Unit
 from winnow.contract.values import Value
 from winnow.plan.counts import rate_for_levels
@@ -33,6 +33,7 @@ class Resolved(Value):
     )
     before: "Resolved | None" = Field(None, description="The job whose target's model this one begins with.")
     points: tuple["ResolvedPoint", ...] = Field((), description="Of a sweep: each of its jobs.")
+    left_out: tuple[TransferArm, ...] = Field((), description="Arms asked for that its model came to have none of.")
 
     @property
     def facts(self) -> DatasetFacts:

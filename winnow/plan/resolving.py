@@ -18,7 +18,7 @@ from winnow.plan.planning import is_more_than
 from winnow.plan.resolve import MAX_UNITS, resolve_training
 from winnow.plan.resolved import Resolved, ResolvedPoint
 from winnow.plan.sources import pretrained
-from winnow.plan.succession import presumed
+from winnow.plan.succession import is_known, presumed
 from winnow.plan.transfers import resolve_transfer
 
 
@@ -50,6 +50,11 @@ def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: in
     facts = known.dataset(spec.dataset.name) if spec.dataset else None
     if spec.model.job is not None:
         before = _before(spec.model.job, read, known, stage + 1)
+        if isinstance(spec, TransferSpec) and "own_ticket" in (spec.arms or ()) and not is_known(before):
+            raise InvalidSpec(
+                "An own_ticket goes down the levels that the model's job went, and there results decide which they "
+                "are: give that job a sparsity at one rate and a rewind point, or leave own_ticket out."
+            )
         return resolve(spec, facts, resource, presumed(before)).model_copy(update={"before": before})
     return resolve(spec, facts, resource, _source(spec.model, known))
 

@@ -25,6 +25,8 @@ from winnow.plan.sources import adapted_to, carried_head, is_sparse
 
 LEVEL = 1
 """Of all arms: they are one row."""
+UNMASKED: tuple[TransferArm, ...] = ("no_mask", "mask_random")
+"""What there is of a model that masks nothing."""
 _VALUES: Mapping[TransferArm, str] = {"mask_init": "init", "mask_rewound": "rewound", "mask_trained": "trained"}
 
 
@@ -51,6 +53,24 @@ def resolve_transfer(
         check_way(job)
     _check_alike(job, settled)
     return job
+
+
+def fitted(job: Resolved) -> Resolved:
+    """The job with those of its arms that its model came to have, now that it is known.
+
+    Where results decided of it, it may mask nothing after all, or have been rewound to its very start.
+    """
+    if not isinstance(job.spec, TransferSpec):
+        return job
+    spec, begun = job.spec, dict[str, TransferArm]()
+    sparse = is_sparse(job.source[0])
+    for arm in spec.carried:
+        if sparse or arm in UNMASKED:
+            begun.setdefault(_begin(job, spec, arm).model_dump_json(), arm)
+    kept = (*begun.values(), *(arm for arm in spec.arms or () if arm not in spec.carried)) or ("no_mask",)
+    arms = tuple(arm for arm in TRANSFER_ARMS if arm in kept)
+    left_out = tuple(arm for arm in spec.arms or () if arm not in kept)
+    return job.model_copy(update={"spec": spec.model_copy(update={"arms": arms}), "left_out": left_out})
 
 
 def transfers(job: Resolved) -> tuple[Place, ...]:
@@ -176,12 +196,8 @@ def _rewound_to(model: Unit) -> int | None:
 def _arms(spec: TransferSpec, source: Sequence[Unit]) -> tuple[TransferArm, ...]:
     model = source[0]
     if spec.arms is None:
-        return (
-            ("mask_trained", "no_mask", "random_mask", "mask_random")
-            if is_sparse(model)
-            else ("no_mask", "mask_random")
-        )
-    masked = [arm for arm in spec.arms if arm not in ("no_mask", "mask_random", "own_ticket")]
+        return ("mask_trained", "no_mask", "random_mask", "mask_random") if is_sparse(model) else UNMASKED
+    masked = [arm for arm in spec.arms if arm not in (*UNMASKED, "own_ticket")]
     if masked and not is_sparse(model):
         raise InvalidSpec(f"The model masks nothing, so there is no {masked[0]}. Its arms are no_mask and mask_random.")
     if "mask_init" in spec.arms and _origin(source) is None and not isinstance(model.inputs, OutsideInputs):
