@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from winnow.contract.specs.grammar import spelt_out
 from winnow.contract.specs.presets import WRITTEN_OUT
-from winnow.contract.specs.pruning import spelt_out_method
+from winnow.contract.specs.short_forms import opened
 
 Settings = dict[tuple[str, ...], Any]
 """Values by the path of their field."""
@@ -73,8 +72,7 @@ def overlaid(spec: dict[str, Any], settings: Settings) -> dict[str, Any]:
     for (*folders, name), value in settings.items():
         place = result
         for folder in folders:
-            inner = place.get(folder)
-            inner = spelt_out_method(inner) if folder == "method" else spelt_out(inner)
+            inner = opened(folder, place.get(folder))
             place[folder] = dict(inner) if isinstance(inner, dict) else {}
             place = place[folder]
         place[name] = value

@@ -54,7 +54,7 @@ def claims(result: JobResult) -> RenderableType:
     """What a job answers for, in words."""
     target, sparsest = result.target, result.sparsest_matching
     lines = [_found(result.rewind)] if result.rewind else []
-    lines.append(_claim("" if result.target_reached else "no level meets the target; nearest: ", target))
+    lines.append(_claim("" if result.target_reached else "no level meets the target; the last: ", target))
     if target.replicates_wanted:
         lines.append(Text(f"{target.replicates_wanted} replicates would likely settle it; what is done is kept"))
     if sparsest and sparsest.level != target.level:

@@ -44,6 +44,8 @@ def of_body(errors: Iterable[Mapping[str, Any]], sent: Any, schema: Schema) -> t
     for error in errors:
         path = error["loc"][1:] if error["loc"][:1] and error["loc"][0] in kinds else error["loc"]
         loc = "body", *_sent_path(path, sent, absent=error["type"] == "missing")
+        if error["type"] == "too_short" and any(other[: len(loc)] == loc for other in found):
+            continue  # what is wrong with its items stands there already: they were sent, and do not count
         if loc not in found or _is_of_type(found[loc].msg):
             found[loc] = FieldError(loc=loc, msg=_message(error), hint=_hint(error, schema))
     return tuple(found.values())

@@ -79,7 +79,7 @@ class JobResult(Record):
 
     metric: Literal["test_accuracy"] | str = "test_accuracy"
     target: Claim
-    target_reached: bool = Field(True, description="Where false, `target` is the level that came nearest.")
+    target_reached: bool = Field(True, description="Where false, `target` is the last level there is, or dense.")
     sparsest_matching: Claim | None
     rewind: FoundRewind | None = Field(None, description='Of `"rewind": "auto"`; null where a point was given.')
 

@@ -1,11 +1,12 @@
 """What a reader of the certificate has to know: how the claims were chosen, and what they do not say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from winnow.contract.results import UnitResult
 from winnow.contract.rows import FoundRewind
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.targets import Target
+from winnow.plan.places import places
 from winnow.plan.resolved import Resolved
 from winnow.plan.rows import claims, level_of_target, levels
 
@@ -31,7 +32,7 @@ def notes(job: Resolved, results: Mapping[str, UnitResult]) -> Iterator[str]:
     if isinstance(job.spec, PruneSpec) and (target := job.spec.open_target):
         yield _of_target(target)
         if not level_of_target(job, results).reached:
-            yield "No level met the target: its claim is the level that came nearest."
+            yield _of_a_miss(target, [results[place.unit.key] for place in places(job, results)])
 
 
 def _of_a_sparse_model(given: float, spec: PruneSpec) -> Iterator[str]:
@@ -48,6 +49,16 @@ def _of_rewind(found: FoundRewind) -> str:
     if found.stable:
         return said + "the first of the points tried from which two copies of the dense network are stable."
     return said + "from none of the points tried are two copies of the dense network stable, and the last was taken."
+
+
+def _of_a_miss(target: Target, found: Sequence[UnitResult]) -> str:
+    if target.max_bytes is None:
+        return "No level met the target: tickets of level 1 lost more, and the claim is dense."
+    fixed = max(result.fixed_bytes or 0 for result in found)
+    return (
+        f"No level met the target, and the claim is the last there is: of every packed ticket {fixed} bytes are its "
+        "header and what is never pruned."
+    )
 
 
 def _of_target(target: Target) -> str:

@@ -121,6 +121,6 @@ def test_a_rewind_point_that_was_found_is_shown_with_every_barrier() -> None:
 
 
 def test_a_target_that_no_level_meets_is_said() -> None:
-    nearest = Claim(level=0, sparsity=0.0, verdict=None, model_id="mdl_1")
-    text = rendered(claims(JobResult(target=nearest, target_reached=False, sparsest_matching=None)))
-    assert "no level meets the target; nearest: 0.00% sparse: mdl_1" in text
+    dense = Claim(level=0, sparsity=0.0, verdict=None, model_id="mdl_1")
+    text = rendered(claims(JobResult(target=dense, target_reached=False, sparsest_matching=None)))
+    assert "no level meets the target; the last: 0.00% sparse: mdl_1" in text

@@ -26,6 +26,7 @@ def errors(sent: Any) -> dict[tuple[str | int, ...], FieldError]:
         ({"target": {"sparsity": 1.0}}, ("target", "sparsity"), "less than 1", "below 1"),
         ({"target": {"sparsity": -1}}, ("target", "sparsity"), "greater than 0", "below 1"),
         ({"target": {}}, ("target",), "give sparsity, max_accuracy_drop or max_bytes", None),
+        ({"target": 0.9}, ("target",), "should be an object", '{"sparsity": 0.9}'),
         ({"method": "fest"}, ("method",), "'fast', 'balanced' or 'full'", "mean 'fast'"),
         ({"method": {"preset": "ful"}}, ("method", "preset"), "'fast', 'balanced' or 'full'", "mean 'full'"),
         ({"method": {"rewind": "atuo"}}, ("method", "rewind"), "Input should be 'auto'", "mean 'auto'"),
@@ -107,6 +108,18 @@ def test_the_kind_train_is_not_taken_for_the_field_of_that_name(
     sent = {"kind": "train", "dataset": "digits", "model": "lenet5", "train": {"steps": 3}}
     assert loc in errors(sent | fields)
     assert ("train",) not in errors(sent | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "at"),
+    [({"dataset": {"name": "digits", "classes": [0, 1, 2]}}, ("dataset", "classes")), ({"arms": ["tickt"]}, ("arms",))],
+)
+def test_a_list_whose_items_are_wrong_is_not_told_to_be_short_as_well(
+    fields: dict[str, Any], at: tuple[str | int, ...]
+) -> None:
+    found = errors(PRUNE | fields)
+    assert {loc[: len(at)] for loc in found} == {at}
+    assert at not in found
 
 
 @pytest.mark.parametrize("sent", [[], "prune", 3, None])

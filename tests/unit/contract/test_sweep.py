@@ -36,6 +36,26 @@ def test_a_path_leads_into_what_is_written_short_and_leaves_the_rest():
     assert JOB["model"]["dropout"] == 0.1
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "value", "says"),
+    [
+        ("fast", "method.criterion", "snip", {"preset": "fast", "criterion": "snip"}),
+        ({"granularity": "2:4"}, "method.granularity.keep", 1, {"granularity": {"name": "n_m", "keep": 1, "of": 4}}),
+        ({"rewind": "auto"}, "method.rewind.step", 5, {"rewind": {"step": 5}}),
+        (
+            {"scope": {"conv": 0.5, "linear": 0.5, "output": 1}},
+            "method.scope.densities.conv",
+            0.2,
+            {"scope": {"name": "densities", "densities": {"conv": 0.2, "linear": 0.5, "output": 1}}},
+        ),
+    ],
+)
+def test_every_short_form_is_read_out_before_a_path_leads_into_it(method, path, value, says):
+    ((_, spec),) = points({**JOB, "kind": "prune", "method": method, "sweep": {path: [value]}})
+    assert spec["method"] == says
+    SPEC.validate_python(spec)
+
+
 def test_a_path_into_a_choice_that_was_left_out_leads_into_the_default_one():
     ((_, spec),) = points(JOB | {"train": {"steps": 5}, "sweep": {"train.optimizer.lr": [0.5]}})
     assert spec["train"] == {"steps": 5, "optimizer": {"name": "adam", "lr": 0.5}}

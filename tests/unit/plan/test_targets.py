@@ -60,7 +60,7 @@ def test_levels_are_asked_for_while_the_last_one_held_and_the_one_that_failed_is
     assert not found.outcome.failed_checks
 
 
-def test_where_not_even_level_1_holds_dense_is_nearest_and_the_target_is_not_reached() -> None:
+def test_where_not_even_level_1_holds_dense_is_the_claim_and_the_target_is_not_reached() -> None:
     found = worked(job(target={"max_accuracy_drop": 1}), holding(0))
     assert found.levels == [0, 1]
     assert (found.outcome.result.target.level, found.outcome.result.target_reached) == (0, False)
@@ -180,6 +180,7 @@ def test_a_dense_network_that_fits_needs_no_level() -> None:
 
 def test_what_is_never_pruned_being_too_large_already_trains_no_level_in_vain() -> None:
     found = worked(job(target={"max_bytes": FIXED}))
+    assert any(f"of every packed ticket {FIXED} bytes" in note for note in found.outcome.certificate["notes"])
     assert found.levels == [0]
     assert not found.outcome.result.target_reached
     assert not found.outcome.failed_checks

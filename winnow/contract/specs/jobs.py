@@ -31,7 +31,9 @@ class PruneSpec(Training):
 
     kind: Literal["prune"] = "prune"
     target: Target | None = Field(
-        None, description="A sparsity of 0.9 unless given; none where densities by layer or N:M say it."
+        None,
+        description='{"sparsity": 0.9}, which holds unless given, or {"max_accuracy_drop": …} or {"max_bytes": …}; '
+        "none where densities by layer or N:M say it.",
     )
     method: MethodChoice = Field(default_factory=Method)
     arms: tuple[Arm, ...] = Field(

@@ -113,7 +113,7 @@ class Scope(Value):
         return self
 
 
-def _spelt_out_scope(sent: Any) -> Any:
+def spelt_out_scope(sent: Any) -> Any:
     """A bare map of numbers as the densities that it is short for: no field of a scope holds a number."""
     numbers = isinstance(sent, dict) and all(
         isinstance(share, int | float | Decimal) and not isinstance(share, bool) for share in sent.values()
@@ -122,7 +122,7 @@ def _spelt_out_scope(sent: Any) -> Any:
 
 
 ScopeChoice = Annotated[
-    Scope, BeforeValidator(_spelt_out_scope, json_schema_input_type=str | dict[str, Density] | Scope)
+    Scope, BeforeValidator(spelt_out_scope, json_schema_input_type=str | dict[str, Density] | Scope)
 ]
 
 

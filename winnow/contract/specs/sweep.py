@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from winnow.contract.specs.grammar import spelt_out
+from winnow.contract.specs.short_forms import opened
 from winnow.contract.values import canonical_json
 
 MOST_POINTS = 200
@@ -59,18 +59,19 @@ def points_of(sent: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[tup
         at = dict(zip(sweep, values, strict=True))
         spec: Any = alone
         for path, value in at.items():
-            spec = _with(spec, path.split("."), value, whole)
+            spec = _with("", spec, path.split("."), value, whole)
         yield at, spec
 
 
-def _with(sent: Any, steps: Sequence[str], value: Any, whole: Any) -> Any:
+def _with(field: str, sent: Any, steps: Sequence[str], value: Any, whole: Any) -> Any:
     if not steps:
         return value
     defaults = whole if isinstance(whole, Mapping) else {}
-    here = _chosen(defaults) if sent is None else spelt_out(sent)
+    here = _chosen(defaults) if sent is None else opened(field, sent)
     if not isinstance(here, dict):
         raise ValueError(f"the sweep leads nowhere: there is no field {steps[0]} in {sent!r}")
-    return here | {steps[0]: _with(here.get(steps[0]), steps[1:], value, defaults.get(steps[0]))}
+    step, *rest = steps
+    return here | {step: _with(step, here.get(step), rest, value, defaults.get(step))}
 
 
 def _chosen(defaults: Mapping[str, Any]) -> dict[str, Any]:
