@@ -4,6 +4,7 @@ A picture of the losses while training goes on, a panel for each value; a table 
 where the two lines cross.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import pairwise
@@ -17,7 +18,7 @@ from winnow.plan import Part
 
 ARMS = {"no_mask": "carried over", "mask_random": "fresh"}
 LINES = {"validation_loss": "", "train_loss": "3 3"}
-COLUMNS, WIDTH, HEIGHT, GAP, TOP = 4, 210, 150, 34, 64
+COLUMNS, WIDTH, HEIGHT, GAP, TOP = 4, 210, 150, 34, 80
 STYLE = """
 svg { color: #1f2328; } .ground { fill: #ffffff; } .frame { fill: none; stroke: #d1d5db; }
 .no_mask { color: #0066aa; } .mask_random { color: #c2410c; }
@@ -72,13 +73,14 @@ def panels(parts: Sequence[Part], results: Mapping[str, UnitResult], title: str)
     """An SVG: for each value the mean losses of both arms over the training, validation solid and training dotted."""
     curves = [(number(part), _curves(part, results)) for part in parts]
     losses = [point.values[name] for _, own in curves for line in own.values() for point in line for name in LINES]
-    highest = max(losses, default=1.0)
+    lowest, highest = min(losses, default=0.1), max(losses, default=1.0)
     down = -(-len(curves) // COLUMNS)
     width, height = COLUMNS * (WIDTH + GAP) + GAP, TOP + down * (HEIGHT + GAP) + 10
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
         f'<title>{escape(title)}</title><style>{STYLE}</style><rect width="{width}" height="{height}" class="ground"/>',
-        f'<text class="title" x="{GAP}" y="22">{escape(title)}: loss, 0 to {highest:.2f}, over a training</text>',
+        f'<text class="title" x="{GAP}" y="22">{escape(title)}</text>',
+        f'<text x="{GAP}" y="38">Loss over a training, {lowest:.2g} to {highest:.2g} by its logarithm.</text>',
         *_legend(),
     ]
     for place, (value, own) in enumerate(curves):
@@ -86,7 +88,7 @@ def panels(parts: Sequence[Part], results: Mapping[str, UnitResult], title: str)
         drawn += [
             f'<rect class="frame" x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}"/>',
             f'<text class="end" x="{left + WIDTH - 6}" y="{top + 16}">{value:g}</text>',
-            *_lines(own, left, top, highest),
+            *_lines(own, left, top, (lowest, highest)),
         ]
     return "\n".join([*drawn, "</svg>"]) + "\n"
 
@@ -95,16 +97,19 @@ def _legend() -> Iterator[str]:
     words = [(arm, dots, f"{said}, {name.split('_')[0]}") for arm, said in ARMS.items() for name, dots in LINES.items()]
     for place, (arm, dots, said) in enumerate(words):
         x = GAP + place * 190
-        yield f'<polyline class="{arm}" stroke-dasharray="{dots}" points="{x},42 {x + 28},42"/>'
-        yield f'<text x="{x + 34}" y="46">{said}</text>'
+        yield f'<polyline class="{arm}" stroke-dasharray="{dots}" points="{x},58 {x + 28},58"/>'
+        yield f'<text x="{x + 34}" y="62">{said}</text>'
 
 
-def _lines(own: Curves, left: int, top: int, highest: float) -> Iterator[str]:
+def _lines(own: Curves, left: int, top: int, ends: tuple[float, float]) -> Iterator[str]:
+    lowest, highest = map(math.log, ends)
+    span = highest - lowest or 1.0
     for arm, line in own.items():
         last = max(point.step for point in line)
         for name, dots in LINES.items():
             places = (
-                (left + WIDTH * point.step / last, top + HEIGHT * (1 - point.values[name] / highest)) for point in line
+                (left + WIDTH * point.step / last, top + HEIGHT * (highest - math.log(point.values[name])) / span)
+                for point in line
             )
             drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
             yield f'<polyline class="{arm}" stroke-dasharray="{dots}" points="{drawn}"/>'

@@ -83,7 +83,7 @@ def page(kept: Path, head: Path, out: Path) -> None:
             for section in (*_levels(part, name, number, out, title), *_differences(part, job, results))
         ),
         *_between_points(job, results),
-        *_over_a_number(job, results, out),
+        *_over_a_number(job, results, out, title),
         "\n".join(networks(job, results)),
     ]
     out.write_text("\n\n".join(text) + "\n")
@@ -145,7 +145,7 @@ def _between_points(job: Resolved, results: Results) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-def _over_a_number(job: Resolved, results: Results, out: Path) -> Iterator[str]:
+def _over_a_number(job: Resolved, results: Results, out: Path, title: str) -> Iterator[str]:
     """Of a transfer that is swept over one number, what it wins at each."""
     found = [part for part in parts(job, results) if learning_curves.number(part) is not None]
     rows = [row for row in table(job, results) if row.at]
@@ -153,7 +153,7 @@ def _over_a_number(job: Resolved, results: Results, out: Path) -> Iterator[str]:
     if not isinstance(job.spec, TransferSpec) or len(found) < 2 or not images:
         return
     picture = out.with_suffix(".svg")
-    picture.write_text(learning_curves.panels(found, results, out.stem))
+    picture.write_text(learning_curves.panels(found, results, title))
     yield "\n".join(learning_curves.crossing(rows, images))
     yield f"![losses over training]({picture.name})"
 

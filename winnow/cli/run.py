@@ -1,7 +1,6 @@
 """`winnow run`: a job in this process, over a folder, with no service; the same bytes as one would give."""
 
 import os
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,20 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.live import Live
 
+from winnow.cli.given import DataSets, Network, brought
 from winnow.cli.options import AsJson
 from winnow.cli.output import people, print_json, remarks
 from winnow.cli.spec_files import Set, assigned, overlaid, read_spec
 from winnow.cli.watching import claims, picture
-from winnow.contract.catalog.datasets import DATASETS
-from winnow.contract.datasets import MAX_DECODED, SIZE, DatasetFacts, pixels
+from winnow.contract.datasets import MAX_DECODED
 from winnow.contract.problems import InvalidSpec, Unavailable
 from winnow.contract.reading import read
-from winnow.contract.specs.brought import BROUGHT
 from winnow.contract.specs.jobs import SPEC
 
 if TYPE_CHECKING:
-    from winnow.artifact.uploads import UploadFacts
-    from winnow.contract.units import Unit
     from winnow.lottery.local import Status
     from winnow.plan import Outcome, Resolved
 
@@ -67,13 +63,11 @@ def run(
     """
     from winnow.plan import Known, resolve_sent  # noqa: PLC0415 - help does not need it
 
-    sent, source = overlaid(read_spec(file), assigned(fields)), _brought(weights, network, mask)
-    known = Known(
-        dataset=lambda name: _uploaded(upload, size).facts(name) if upload else _facts(name, data_dir),
-        model=lambda name: source or _source(name, out),
-        auto="cpu",
-    )
-    job = resolve_sent(sent | {"model": source[0].model_id} if source else sent, partial(read, SPEC), known)
+    sets = DataSets(data_dir, upload, size)
+    own = Network(brought(weights, network, mask), out)
+    sent = own.named(overlaid(read_spec(file), assigned(fields)))
+    job = resolve_sent(sent, partial(read, SPEC), Known(dataset=sets.facts, model=own.units, auto="cpu"))
+    sets.check()
     given = {"dataset": upload, "weights": weights, "mask": mask}
     outcome = _done(
         job, out, (data_dir, resident_bytes), {name: path for name, path in given.items() if path is not None}
@@ -115,44 +109,3 @@ def _done(job: "Resolved", out: Path, data: tuple[Path | None, int], uploads: di
 
 def _at_work(status: "Status") -> str:
     return f"{status.unit.kind} {status.unit.key[:12]}, {status.unit_fraction:.0%} of it"
-
-
-def _brought(weights: Path | None, network: Path | None, mask: Path | None) -> "tuple[Unit, ...]":
-    """The unit of brought weights, if there are any."""
-    from winnow.artifact.digest import file_ref  # noqa: PLC0415 - help does not need it
-    from winnow.plan import brought  # noqa: PLC0415 - help does not need it
-
-    if (weights is None) != (network is None) or (mask and weights is None):
-        raise typer.BadParameter("--weights wants --network beside it, and --mask wants both")
-    if weights is None or network is None:
-        return ()
-    spec = read(BROUGHT, read_spec(network))
-    return (brought(spec, file_ref(weights).sha256, file_ref(mask).sha256 if mask else None),)
-
-
-def _source(name: str, out: Path) -> "tuple[Unit, ...]":
-    """The units behind a model that an earlier run left in the folder."""
-    from winnow.lottery.folder import Folder  # noqa: PLC0415 - help does not need it
-
-    return Folder(out).units_behind(name)
-
-
-def _uploaded(upload: Path, size: str | None) -> "UploadFacts":
-    from winnow.artifact.uploads import inspect_npz, inspect_zip  # noqa: PLC0415 - help does not need numpy
-
-    if size is not None and not re.fullmatch(SIZE, size):
-        raise typer.BadParameter(f"{size!r} is no image size, as 32x32", param_hint="--size")
-    if upload.suffix.lower() == ".npz":
-        return inspect_npz(upload)
-    return inspect_zip(upload, pixels(size) if size else None)
-
-
-def _facts(name: str, data_dir: Path | None) -> DatasetFacts:
-    from winnow.artifact.uploads import folder_of, inspect_folder  # noqa: PLC0415 - help does not need numpy
-
-    if name in DATASETS:
-        return DATASETS[name]
-    if data_dir is None:
-        known = ", ".join(sorted(DATASETS))
-        raise InvalidSpec(f"there is no data set {name!r}: known are {known}; for others give --data-dir or --upload")
-    return inspect_folder(folder_of(data_dir, name)).facts(name)

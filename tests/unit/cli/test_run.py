@@ -15,6 +15,7 @@ from tests.support.api import png
 from tests.support.brought import SPEC, safetensors, weights
 
 TRAIN = {"kind": "train", "dataset": "digits", "model": "digits_cnn", "train": {"epochs": 1}}
+SMALL = {"epochs": 1, "batch_size": 20}
 
 
 def winnow_run(spec: dict[str, Any], tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -53,6 +54,31 @@ def test_a_data_set_of_one_s_own_is_given_by_its_file(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (TRAIN, "a name of its own"),
+        (TRAIN | {"train": SMALL, "sweep": {"dataset": ["mine", "other"]}}, "the job names two: 'mine' and 'other'"),
+    ],
+)
+def test_an_upload_is_one_data_set_by_one_name(spec: dict[str, Any], says: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x=np.zeros((40, 8, 8), np.uint8), y=np.arange(40) % 2)
+    refused = winnow_run(spec, tmp_path, "--upload", "mine.npz")
+    assert refused.returncode != 0
+    assert says in " ".join(refused.stderr.split())
+    assert "Traceback" not in refused.stderr
+
+
+def test_beside_an_upload_built_in_data_sets_are_what_they_are(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x=np.zeros((40, 8, 8), np.uint8), y=np.arange(40) % 2)
+    then = {"kind": "transfer", "dataset": "mine", "model": {"job": TRAIN}, "replicates": 1, "train": SMALL}
+    done = winnow_run(then, tmp_path, "--upload", "mine.npz")
+    assert done.returncode == 0, done.stderr
+    certificate = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    assert certificate["dataset"]["source"] == "upload"
+    assert certificate["before"][0]["dataset"]["source"] == "builtin"
 
 
 def test_pictures_of_many_sizes_are_resized_to_one_that_is_said(tmp_path: Path) -> None:
@@ -150,6 +176,38 @@ def test_weights_want_to_be_explained(tmp_path: Path, options: tuple[str, ...], 
     refused = winnow_run({"kind": "evaluate"}, tmp_path, *options)
     assert refused.returncode != 0
     assert says in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "resnet20"},
+        {"model": {"job": TRAIN}},
+        {"model": {"name": SPEC["architecture"], "weights": "pretrained"}},
+        {"model": 3},
+        {"sweep": {"model": ["digits_cnn", "lenet_300_100"]}},
+    ],
+    ids=str,
+)
+def test_a_job_that_begins_with_something_else_than_the_weights_is_refused(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.safetensors").write_bytes(safetensors(weights()))
+    (tmp_path / "mine.json").write_text(json.dumps(SPEC))
+    refused = winnow_run(TRAIN | changes, tmp_path, "--weights", "mine.safetensors", "--network", "mine.json")
+    assert refused.returncode == 1
+    assert "leave `model` out" in " ".join(refused.stderr.split())
+
+
+def test_what_a_job_says_of_its_networks_dropout_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "mine.safetensors").write_bytes(safetensors(weights()))
+    (tmp_path / "mine.json").write_text(json.dumps(SPEC))
+    spec = TRAIN | {"model": {"name": SPEC["architecture"], "dropout": 0.5}}
+    done = winnow_run(spec, tmp_path, "--weights", "mine.safetensors", "--network", "mine.json")
+    assert done.returncode == 0, done.stderr
+    asked = json.loads((tmp_path / "out" / "certificate.json").read_text())["asked"]["model"]
+    assert asked["name"].startswith("mdl_")
+    assert float(asked["dropout"]) == 0.5
 
 
 def test_a_model_that_is_not_in_the_folder_is_refused(tmp_path: Path) -> None:
