@@ -4,9 +4,9 @@
     python recipes/report.py keep recipes/NAME.json DIR docs/results/data/NAME.json [--data-dir DATA]
     python recipes/report.py page docs/results/data/NAME.json recipes/NAME.md docs/results/NAME.md
 
-`keep` adds to what was kept before, so that a long job can be run in slices, in other folders or on other machines: a
-page is made of whatever is known by then. The head of a page, what was asked and what differs from the original, is
-written by hand: recipes/NAME.md.
+`keep` adds to what was kept before, so that a long job can be run in slices (slices.py), in other folders or on other
+machines: a page is made of whatever is known by then. The head of a page, what was asked and what differs from the
+original, is written by hand: recipes/NAME.md.
 """
 
 import json
@@ -53,8 +53,9 @@ def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None
     found |= {path.parent.name: json.loads(path.read_bytes()) for path in (folder / "units").glob("*/result.json")}
     results = {key: UnitResult.model_validate(result) for key, result in found.items()}
     mine = {place.unit.key for place in places(job, results)}
-    left_out: dict[str, tuple[()]] = {} if isinstance(job.spec, TransferSpec) else {"curve": ()}
-    lines = [json.dumps({key: found[key] | left_out})[1:-1] for key in sorted(mine & found.keys())]
+    drawn = isinstance(job.spec, TransferSpec) and bool(job.points)
+    shown = {key: _drawn(results[key]) if drawn else () for key in sorted(mine & found.keys())}
+    lines = [json.dumps({key: found[key] | {"curve": curve}})[1:-1] for key, curve in shown.items()]
     head = json.dumps(job.model_dump(mode="json"))
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(f'{{"job": {head},\n"results": {{\n' + ",\n".join(lines) + "\n}}\n")
@@ -87,6 +88,12 @@ def page(kept: Path, head: Path, out: Path) -> None:
         "\n".join(networks(job, results)),
     ]
     out.write_text("\n\n".join(text) + "\n")
+
+
+def _drawn(result: UnitResult) -> list[dict[str, object]]:
+    """What a picture shows of a unit's curve."""
+    lines = learning_curves.LINES
+    return [{"step": p.step, "values": {n: v for n, v in p.values.items() if n in lines}} for p in result.curve]
 
 
 def read(kept: Path) -> tuple[Resolved, Results]:
