@@ -48,6 +48,12 @@ class S3:
         return f"s3://{self.bucket}/{uuid.uuid4().hex}"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What takes too long for every day."""
+    text = "hold the specs of torchvision's classifiers for all of them: hours; else for the first of each kind"
+    parser.addoption("--every-architecture", action="store_true", help=text)
+
+
 def pytest_configure() -> None:
     """Let SIGTERM end the suite as Ctrl-C does: fixtures are torn down, servers ended."""
     signal.signal(signal.SIGTERM, _interrupt)

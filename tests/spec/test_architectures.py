@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.architectures import OWN
 from tests.support.networks import header
 from tests.support.read_back import CLASSES, SIZES, read_back, with_statistics_of
 from winnow.artifact.model import write_model
@@ -14,7 +15,7 @@ from winnow.lottery.state import network_arrays
 from winnow.runtime.predictor import Predictor
 
 
-@pytest.fixture(params=[name for name in ARCHITECTURES if "/" not in name])
+@pytest.fixture(params=OWN)
 def own(request):
     return ARCHITECTURES[request.param]
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.architectures import OWN  # the others: test_torchvision.py
 from tests.support.lottery import recipe
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.lottery.architectures import build, prunable
@@ -11,7 +12,6 @@ from winnow.lottery.inits import initial
 from winnow.lottery.state import load_network
 from winnow.lottery.torchvision_import import torchvision
 
-OWN = [name for name in ARCHITECTURES if "/" not in name]  # the others: test_torchvision.py
 NORMALISED = {"vgg", "cifar_resnet", "resnet18", "wide_resnet"}
 
 

@@ -10,6 +10,8 @@ import onnxruntime
 import pytest
 import torch
 
+from tests.support.architectures import KINDS
+from tests.support.architectures import OWN as OWN_NAMES
 from tests.support.lottery import recipe, split, start
 from winnow.artifact.graph import fill
 from winnow.contract.catalog.architectures import ARCHITECTURES
@@ -19,9 +21,9 @@ from winnow.lottery.export import graph
 from winnow.lottery.state import load_network, network_arrays
 from winnow.lottery.training import Training, take_step
 
-ALL = pytest.mark.parametrize("architecture", ARCHITECTURES)
+ALL_KINDS = pytest.mark.parametrize("architecture", [*OWN_NAMES, *KINDS])
 # What torchvision's compute is held in tests/spec, with statistics that they do not blow rounding up with.
-OWN = pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if "/" not in name])
+OWN = pytest.mark.parametrize("architecture", OWN_NAMES)
 
 
 def made(settings: Recipe) -> bytes:
@@ -63,7 +65,7 @@ def test_batch_norm_stays_a_layer_of_its_own() -> None:
     assert [node.op_type for node in nodes].count("Conv") == 19
 
 
-@ALL
+@ALL_KINDS
 def test_initializers_are_the_state_dict_and_hold_nothing(architecture: str) -> None:
     settings = settings_of(architecture)
     parsed = onnx.load_from_string(made(settings))
@@ -75,7 +77,7 @@ def test_initializers_are_the_state_dict_and_hold_nothing(architecture: str) -> 
     assert parsed.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
 
 
-@ALL
+@ALL_KINDS
 def test_it_names_no_place_of_this_machine(architecture: str) -> None:
     text = made(settings_of(architecture))
     for place in (Path(__file__).parents[3], Path(torch.__file__).parent, Path.home()):

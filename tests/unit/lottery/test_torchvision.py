@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tests.support.architectures import KINDS, THEIRS
 from tests.support.lottery import recipe, start
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.catalog.architectures import ARCHITECTURES
@@ -23,10 +24,8 @@ from winnow.lottery.torchvision_import import torchvision
 from winnow.lottery.training import Training, take_step
 from winnow.lottery.units.evidence import digest
 
-NAMES = [name for name in ARCHITECTURES if name.startswith("torchvision/")]
-ALL = pytest.mark.parametrize("name", NAMES)
-# The first of those that differ in depth and width alone.
-KINDS = pytest.mark.parametrize("name", {ARCHITECTURES[name].summary: name for name in reversed(NAMES)}.values())
+ALL = pytest.mark.parametrize("name", THEIRS)
+EACH_KIND = pytest.mark.parametrize("name", KINDS)
 # The whole of a training, where all that differs is whether something is drawn.
 DROPPING = pytest.mark.parametrize("name", ["torchvision/mobilenet_v3_small", "torchvision/squeezenet1_1"])
 
@@ -37,7 +36,7 @@ def theirs(name: str, classes: int = 5) -> nn.Module:
         return torchvision("models").get_model(short, num_classes=classes, **OPTIONS.get(short, {}))
 
 
-@KINDS
+@EACH_KIND
 def test_it_computes_what_torchvisions_does_from_the_same_tensors(name: str) -> None:
     smallest = ARCHITECTURES[name].smallest
     size = (smallest + 4, smallest + 27)
@@ -49,7 +48,7 @@ def test_it_computes_what_torchvisions_does_from_the_same_tensors(name: str) -> 
         assert torch.allclose(ours(images), reference(images), rtol=1e-5, atol=1e-6)
 
 
-@KINDS
+@ALL
 def test_it_trains_on_one_image_of_any_size_from_the_smallest_on_and_of_no_smaller(name: str) -> None:
     smallest = ARCHITECTURES[name].smallest
     network = outline(name, 5, 1, (smallest, smallest)).train()
@@ -65,7 +64,7 @@ def test_it_trains_on_one_image_of_any_size_from_the_smallest_on_and_of_no_small
         logits(smallest - 1, smallest - 1)
 
 
-@KINDS
+@EACH_KIND
 def test_training_draws_no_random_number(name: str) -> None:
     smallest = ARCHITECTURES[name].smallest
     network = build(name, 5, 3, (smallest, smallest)).train()
@@ -129,7 +128,7 @@ def test_a_linear_layer_at_each_pixel_multiplies_as_often_as_there_are_pixels() 
     assert found["classifier.2.weight"] == 1
 
 
-@KINDS
+@EACH_KIND
 def test_its_channels_are_found_by_their_dependencies(name: str) -> None:
     """ConvNeXt's go through layer normalisation, which mixes them: none can be cut out."""
     smallest = ARCHITECTURES[name].smallest
