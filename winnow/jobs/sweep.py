@@ -1,8 +1,9 @@
 """What a sweep asks for: queues to ring, objects to delete. The rest is in `lose`, `settle` and `start`."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, exists, or_, select, update
+from sqlalchemy import Connection, case, delete, exists, or_, select, update
 
 from winnow.db.clock import now
 from winnow.db.tables import CLAIMABLE, datasets, files, objects, units
@@ -11,6 +12,8 @@ from winnow.jobs import workers
 RESOURCES = ("cpu", "gpu")
 CHECKPOINT_SECONDS = 60.0
 ORPHAN_SECONDS = 3600.0
+DELETING_SECONDS = 300.0
+"""How long objects belong to the sweep that marked them: it must have ended with them in less."""
 AT_ONCE = 100
 
 
@@ -24,12 +27,21 @@ def claimable(conn: Connection) -> list[str]:
     return [resource for resource in RESOURCES if resource in idle and conn.scalar(select(waiting[resource]))]
 
 
-def stale_objects(conn: Connection) -> list[str]:
-    """Mark objects that nothing names any more as being deleted, and give their names; a write transaction.
+class Marked(NamedTuple):
+    """Objects that one sweep may delete, and no other one."""
+
+    names: Sequence[str]
+    at: float
+    """When, by the database's clock: a later sweep that took them over has another time there."""
+
+
+def mark_stale_objects(conn: Connection) -> Marked:
+    """Mark objects that nothing names any more as being deleted; a write transaction.
 
     A checkpoint that another has taken the place of goes a minute after it was touched, anything else an hour after:
-    whoever touched it may be about to name it. What an earlier sweep marked and did not finish comes again. After the
-    commit delete the objects, then `forget` them; until then `touch` refuses their names.
+    whoever touched it may be about to name it. What an earlier sweep marked and did not finish comes again, after so
+    long that it deletes nothing any more: it might else delete what has been put anew. After the commit delete the
+    objects, then `forget` them; until then `touch` refuses their names.
     """
     unnamed = ~or_(
         exists().where(files.c.sha256 == objects.c.sha256),
@@ -37,14 +49,19 @@ def stale_objects(conn: Connection) -> list[str]:
         exists().where(datasets.c.object == objects.c.sha256),
     )
     age = now() - objects.c.touched_at
-    old = or_(age > ORPHAN_SECONDS, objects.c.checkpoint.is_(True) & (age > CHECKPOINT_SECONDS))
-    some = select(objects.c.sha256).where(unnamed, old).order_by(objects.c.touched_at).limit(AT_ONCE)
+    patience = case(
+        (objects.c.deleting.is_(True), DELETING_SECONDS),
+        (objects.c.checkpoint.is_(True), CHECKPOINT_SECONDS),
+        else_=ORPHAN_SECONDS,
+    )
+    some = select(objects.c.sha256).where(unnamed, age > patience).order_by(objects.c.touched_at).limit(AT_ONCE)
     names = list(conn.scalars(some.with_for_update(skip_locked=True)))
-    conn.execute(update(objects).where(objects.c.sha256.in_(names)).values(deleting=True))
-    return names
+    at = conn.execute(select(now())).scalar_one()
+    conn.execute(update(objects).where(objects.c.sha256.in_(names)).values(deleting=True, touched_at=at))
+    return Marked(names, at)
 
 
-def forget_objects(conn: Connection, names: Sequence[str]) -> int:
-    """Drop the rows of objects that were deleted; returns how many."""
-    gone = delete(objects).where(objects.c.sha256.in_(list(names)), objects.c.deleting.is_(True))
-    return conn.execute(gone).rowcount
+def forget_objects(conn: Connection, marked: Marked) -> int:
+    """Drop the rows of objects that were deleted, unless another sweep has come for them; returns how many."""
+    these = (objects.c.sha256.in_(marked.names), objects.c.deleting.is_(True), objects.c.touched_at == marked.at)
+    return conn.execute(delete(objects).where(*these)).rowcount

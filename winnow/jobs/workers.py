@@ -3,10 +3,11 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from winnow.contract.problems import Conflict
 from winnow.db.clock import now
+from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, units, workers
 from winnow.db.types import AnyRow
 from winnow.jobs.lease import LEASE_SECONDS
@@ -44,15 +45,21 @@ def register(conn: Connection, worker: Registration, *, dead: str | None = None)
     """
     before = find(conn, worker.name, lock=True)
     if before is not None and before.live and before.session not in (dead, worker.session):
-        raise Conflict(
-            f"A worker named {worker.name!r} is alive on {before.host} (process {before.process}). "
-            "Give this one another name, or end the other first."
-        )
-    conn.execute(delete(workers).where(workers.c.id == worker.name))
+        raise _taken(worker.name, before)
+    if before is not None:
+        conn.execute(delete(workers).where(workers.c.id == worker.name))
     row = {field.name: getattr(worker, field.name) for field in fields(worker) if field.name != "name"}
     row |= {"id": worker.name, "tenant": TENANT}
-    conn.execute(insert(workers).values(**row, registered_at=now(), last_seen=now()))
+    # Where there was no row to lock there may be one by now: of a worker that began at the same moment.
+    insert_absent(conn, workers, [row | {"registered_at": 0.0, "last_seen": 0.0}])
+    if not _update_run(conn, worker.name, worker.session, workers.c.registered_at, workers.c.last_seen):
+        raise _taken(worker.name, find(conn, worker.name))
     return take_back(conn, worker.name)
+
+
+def _taken(name: str, by: AnyRow | None) -> Conflict:
+    where = "" if by is None else f" on {by.host} (process {by.process})"
+    return Conflict(f"A worker named {name!r} is alive{where}. Give this one another name, or end the other first.")
 
 
 def find(conn: Connection, name: str, *, lock: bool = False) -> AnyRow | None:
@@ -81,6 +88,6 @@ def _live() -> ColumnElement[bool]:
     return and_(workers.c.gone_at.is_(None), workers.c.last_seen > now() - LEASE_SECONDS)
 
 
-def _update_run(conn: Connection, name: str, session: str, column: ColumnElement[float]) -> bool:
+def _update_run(conn: Connection, name: str, session: str, *columns: ColumnElement[float]) -> bool:
     this_run = (workers.c.id == name, workers.c.session == session)
-    return conn.execute(update(workers).where(*this_run).values({column: now()})).rowcount == 1
+    return conn.execute(update(workers).where(*this_run).values(dict.fromkeys(columns, now()))).rowcount == 1

@@ -11,12 +11,14 @@ from winnow.db.engine import Database
 from winnow.jobs.lose import lose_expired
 from winnow.jobs.settle import settle, unsettled
 from winnow.jobs.start import missed_starts, started
-from winnow.jobs.sweep import claimable, forget_objects, stale_objects
+from winnow.jobs.sweep import Marked, claimable, forget_objects, mark_stale_objects
 from winnow.storage import Objects
 from worker.heartbeat import BEAT_SECONDS
 
 SWEEP_SECONDS = 2.0
 COLLECT_SECONDS = 30.0
+DELETE_SECONDS = 60.0
+"""For one batch of objects: far less than they are this sweep's, so that the last request has ended by then too."""
 GRACE_SECONDS = 5 * BEAT_SECONDS
 """After the database was away, or this machine, leases that ran out meanwhile are left alone for so long."""
 
@@ -86,11 +88,17 @@ class Sweep:
                 settle(conn, job_id)
 
     def _collect(self) -> None:
+        until = time.time() + DELETE_SECONDS
         with self._database.write() as conn:
-            names = stale_objects(conn)
-        for name in names:
-            self._objects.delete(name)
-        with self._database.write() as conn:
-            forget_objects(conn, names)
-        if names:
-            log.info("objects_collected", objects=len(names))
+            marked = mark_stale_objects(conn)
+        gone: list[str] = []
+        try:
+            for name in marked.names:
+                if time.time() < until:
+                    self._objects.delete(name)
+                    gone.append(name)
+        finally:
+            with self._database.write() as conn:
+                forget_objects(conn, Marked(gone, marked.at))
+        if gone:
+            log.info("objects_collected", objects=len(gone))

@@ -1,5 +1,8 @@
 """Who gets which unit next, and who is there to ask."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from sqlalchemy import update
 
@@ -68,6 +71,21 @@ class Claiming:
         jobs.register(session="another")
         assert not jobs.write(registry.seen, "one", "run of one"), "the first run hears that it was replaced"
         assert jobs.write(registry.seen, "one", "another")
+
+    def test_of_workers_that_begin_at_one_moment_under_a_name_one_gets_it(self, jobs: Driver) -> None:
+        together = Barrier(6)
+
+        def begin(run: int) -> bool:
+            together.wait()
+            try:
+                jobs.register("two", session=f"run {run}")
+            except Conflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(begin, range(6))) == 1
+        assert [row.id for row in jobs.read(registry.live)] == ["one", "two"]
 
     def test_a_worker_not_seen_for_a_lease_is_dead(self, jobs: Driver) -> None:
         with jobs.database.write() as conn:

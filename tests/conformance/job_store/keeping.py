@@ -27,15 +27,16 @@ class Keeping:
         jobs.checkpoint(held, 1)
         jobs.checkpoint(held, 2)
         jobs.write(object_rows.touch, orphan, 3)
-        assert jobs.write(sweep.stale_objects) == []
+        assert stale(jobs) == []
         pass_time(jobs, 61)
-        assert jobs.write(sweep.stale_objects) == [old]
+        assert stale(jobs) == [old]
         jobs.finish(held)
         pass_time(jobs, 3600)
-        assert set(jobs.write(sweep.stale_objects)) == {old, new, orphan}, "an unfinished deletion comes again"
+        marked = jobs.write(sweep.mark_stale_objects)
+        assert set(marked.names) == {old, new, orphan}, "an unfinished deletion comes again"
         with pytest.raises(Unavailable, match="being deleted"):
             jobs.write(object_rows.touch, old, 3)
-        assert jobs.write(sweep.forget_objects, [old, new, orphan]) == 3
+        assert jobs.write(sweep.forget_objects, marked) == 3
         jobs.write(object_rows.touch, old, 3)
         assert len(jobs.all(select(files))) == 1
 
@@ -43,7 +44,19 @@ class Keeping:
         jobs.write(object_rows.touch, "a" * 64, 3)
         pass_time(jobs, 3601)
         jobs.write(object_rows.touch, "a" * 64, 3)
-        assert jobs.write(sweep.stale_objects) == []
+        assert stale(jobs) == []
+
+    def test_what_one_sweep_deletes_no_other_touches_unless_it_was_left(self, jobs: Driver) -> None:
+        jobs.write(object_rows.touch, "a" * 64, 3)
+        pass_time(jobs, 3601)
+        slow = jobs.write(sweep.mark_stale_objects)
+        pass_time(jobs, 299)
+        assert stale(jobs) == [], "deleting it later might delete what has been put anew"
+        pass_time(jobs, 2)
+        later = jobs.write(sweep.mark_stale_objects)
+        assert list(later.names) == ["a" * 64]
+        assert jobs.write(sweep.forget_objects, slow) == 0, "the later one is about to delete it"
+        assert jobs.write(sweep.forget_objects, later) == 1
 
     def test_a_result_whose_files_were_collected_is_a_loss(self, jobs: Driver) -> None:
         job_id = jobs.submit(train())
@@ -52,9 +65,9 @@ class Keeping:
         for file in made.files.values():
             jobs.write(object_rows.touch, file.sha256, file.bytes)
         pass_time(jobs, 3601)
-        names = jobs.write(sweep.stale_objects)
+        marked = jobs.write(sweep.mark_stale_objects)
         assert not jobs.write(commit, held, made), "the sweep has come for it"
-        jobs.write(sweep.forget_objects, names)
+        jobs.write(sweep.forget_objects, marked)
         assert (jobs.unit(held.unit.key).state, jobs.unit(held.unit.key).losses) == ("ready", 1)
         assert jobs.all(select(files)) == jobs.all(select(models)) == []
         jobs.no_backoff()
@@ -68,7 +81,7 @@ class Keeping:
             jobs.write(object_rows.touch, file.sha256, file.bytes)
         pass_time(jobs, 3601)
         assert jobs.write(commit, held, jobs.result(held.unit)), "late, but before the sweep"
-        assert jobs.write(sweep.stale_objects) == []
+        assert stale(jobs) == []
 
     def test_a_checkpoint_that_was_collected_is_not_committed(self, jobs: Driver) -> None:
         jobs.submit(train())
@@ -112,6 +125,10 @@ class Keeping:
         with pytest.raises(KeyError, match="here"):
             jobs.write(submit_and_fall)
         assert jobs.all(select(jobs_table)) == jobs.all(select(units)) == []
+
+
+def stale(driver: Driver) -> list[str]:
+    return list(driver.write(sweep.mark_stale_objects).names)
 
 
 def pass_time(driver: Driver, seconds: float) -> None:

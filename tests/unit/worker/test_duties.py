@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.support.fabricated import fabricated
 from tests.support.fake_units import Behaviour
@@ -104,6 +104,30 @@ def test_a_superseded_checkpoint_is_deleted_with_its_row(place: Workplace, rows:
     assert not place.objects.exists(ref.sha256)
     with rows.database.write() as conn:
         touch(conn, ref.sha256, ref.bytes)  # refused while the row of a deleted object is there
+
+
+def test_a_sweep_that_takes_too_long_leaves_the_rest_to_a_later_one(
+    place: Workplace, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = [place.objects.put_bytes(word) for word in (b"one", b"two")]
+    with rows.database.write() as conn:
+        for ref in refs:
+            touch(conn, ref.sha256, ref.bytes)
+        conn.execute(update(objects).values(touched_at=0.0))
+    waking = time.time() + 3600
+
+    class Suspended:
+        """A store of a machine that is suspended behind the first object."""
+
+        def delete(self, name: str) -> None:
+            place.objects.delete(name)
+            monkeypatch.setattr(time, "time", lambda: waking)
+
+    Sweep(rows.database, Suspended(), place.ring).sweep()  # type: ignore[arg-type]  # all that a sweep asks of a store
+    assert [place.objects.exists(ref.sha256) for ref in refs].count(True) == 1
+    with rows.database.read() as conn:
+        (left,) = conn.scalars(select(objects.c.sha256))
+    assert place.objects.exists(left), "the row of what was deleted is gone, the other's is not"
 
 
 def test_a_predecessor_on_this_host_whose_process_is_gone_is_replaced_at_once(rows: Rows) -> None:
