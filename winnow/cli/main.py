@@ -16,7 +16,7 @@ from winnow.cli.serve import serve
 from winnow.cli.submit import submit
 from winnow.cli.unpack import unpack
 from winnow.cli.upload import upload
-from winnow.contract.problems import WinnowError
+from winnow.contract.problems import WinnowError, in_lines
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -71,7 +71,7 @@ def _known(failure: Exception) -> str | None:
     from winnow.client import ClientError  # noqa: PLC0415 - see above
 
     if isinstance(failure, WinnowError):
-        return "\n".join([failure.detail, *(f"  {error}" for error in failure.errors)])
+        return in_lines(failure.detail, failure.errors)
     return str(failure) if isinstance(failure, ClientError) else None
 
 

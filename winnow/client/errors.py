@@ -3,7 +3,7 @@
 import httpx
 from pydantic import ValidationError
 
-from winnow.contract.problems import Problem
+from winnow.contract.problems import Problem, in_lines
 
 
 class ClientError(Exception):
@@ -33,7 +33,7 @@ class Refused(ClientError):
     """The service answered with a problem (RFC 9457); `problem` is that value."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__("\n".join([problem.detail or problem.title, *(f"  {error}" for error in problem.errors)]))
+        super().__init__(in_lines(problem.detail or problem.title, problem.errors))
         self.problem = problem
 
 

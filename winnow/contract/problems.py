@@ -1,5 +1,6 @@
 """Errors as values: problem details (RFC 9457) and the reasons why a unit or job failed."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +48,11 @@ class FieldError(Record):
         """In one line, for people."""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{'.'.join(map(str, self.loc))}: {self.msg}{hint}"
+
+
+def in_lines(detail: str, errors: Iterable[FieldError]) -> str:
+    """A problem for people: its detail, and a line for each error that the detail does not tell already."""
+    return "\n".join([detail, *(f"  {error}" for error in errors if error.msg not in detail)])
 
 
 class Problem(Record):

@@ -1,0 +1,21 @@
+"""What people read of a problem."""
+
+from winnow.contract.hints import summary
+from winnow.contract.problems import FieldError, in_lines
+
+ONE = FieldError(loc=("body", "seed"), msg="Input should be at least 0", hint="A seed is a whole number.")
+OTHER = FieldError(loc=("body", "trian"), msg="there is no such field")
+
+
+def test_an_error_is_told_once() -> None:
+    assert in_lines(summary([ONE]), [ONE]) == "seed: Input should be at least 0. A seed is a whole number."
+
+
+def test_what_the_summary_leaves_out_follows_line_by_line() -> None:
+    first, second = in_lines(summary([ONE, OTHER]), [ONE, OTHER]).splitlines()
+    assert first.startswith("seed: Input should be at least 0.")
+    assert second == "  body.trian: there is no such field"
+
+
+def test_a_detail_of_its_own_is_followed_by_all() -> None:
+    assert len(in_lines("These weights do not fit.", [ONE, OTHER]).splitlines()) == 3
