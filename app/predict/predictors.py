@@ -3,6 +3,8 @@
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,18 +27,29 @@ class Predictors:
         self._objects = objects
         self._folder = folder
         self._loaded: OrderedDict[str, tuple[Predictor, int]] = OrderedDict()
-        # One lock for all: loading takes milliseconds, and two must not fetch one model at once.
         self._lock = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(256)]
 
     def get(self, sha256: str) -> "Predictor":
         """The model, loaded. Raises Unavailable, InvalidFile."""
+        # Two must not fetch one model at once; who asks another one does not wait for it.
+        with self._turns[int(sha256[:2], 16)]:
+            if (loaded := self._asked(sha256)) is None:
+                loaded = self._load(sha256)
+                self._keep(sha256, loaded)
+            return loaded[0]
+
+    def _asked(self, sha256: str) -> "tuple[Predictor, int] | None":
         with self._lock:
-            if sha256 not in self._loaded:
-                self._loaded[sha256] = self._load(sha256)
-            self._loaded.move_to_end(sha256)
+            if sha256 in self._loaded:
+                self._loaded.move_to_end(sha256)
+            return self._loaded.get(sha256)
+
+    def _keep(self, sha256: str, loaded: "tuple[Predictor, int]") -> None:
+        with self._lock:
+            self._loaded[sha256] = loaded
             while len(self._loaded) > 1 and sum(size for _, size in self._loaded.values()) > LOADED_BYTES:
                 self._loaded.popitem(last=False)
-            return self._loaded[sha256][0]
 
     def _load(self, sha256: str) -> "tuple[Predictor, int]":
         from winnow.runtime.predictor import Predictor  # noqa: PLC0415 - as above
@@ -57,10 +70,17 @@ class Predictors:
             raise Unavailable(f"A stored model is gone or damaged: {error.detail}") from error
 
     def _make_room(self, newest: Path) -> None:
-        files = sorted(((path.stat(), path) for path in self._folder.iterdir()), key=lambda file: file[0].st_mtime)
+        files = sorted(_there(self._folder), key=lambda file: file[0].st_mtime)
         surplus = sum(stat.st_size for stat, _ in files) - CACHED_BYTES
         for stat, path in files:
             if surplus <= 0 or path == newest:
                 break
             path.unlink(missing_ok=True)
             surplus -= stat.st_size
+
+
+def _there(folder: Path) -> Iterator[tuple[os.stat_result, Path]]:
+    """The files of a folder in which others fetch too: one may have been renamed or thrown out meanwhile."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            yield path.stat(), path

@@ -1,6 +1,8 @@
 """Predictions over HTTP: three forms of images, a model or a job to ask, and refusals that say what to send."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,31 @@ def test_the_last_models_asked_stay_loaded_and_fetched_ones_are_thrown_out(
         kept.get(file.sha256)
     assert kept.get(names[0].sha256) is not first
     assert len(list((tmp_path / "fetched").iterdir())) == 3
+
+
+def test_who_asks_a_loaded_model_does_not_wait_until_another_one_is_fetched(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick, slow = (api.stored_model(f"{seed:06}")["model.onnx"].sha256 for seed in range(2))
+    kept = Predictors(api.parts.objects, tmp_path / "fetched")
+    first = kept.get(quick)
+    fetching, go_on, fetch = threading.Event(), threading.Event(), Objects.fetch
+    fetched: list[str] = []
+
+    def fetch_slowly(self: Objects, sha256: str, to: Path) -> None:
+        fetched.append(sha256)
+        fetching.set()
+        assert go_on.wait(60)
+        fetch(self, sha256, to)
+
+    monkeypatch.setattr(Objects, "fetch", fetch_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(kept.get, slow) for _ in range(2)]
+        assert fetching.wait(60)
+        assert kept.get(quick) is first
+        go_on.set()
+        assert both[0].result() is both[1].result()
+    assert fetched == [slow], "two that ask for one model fetch it once"
 
 
 def test_a_model_that_is_damaged_in_the_store_is_not_the_callers_fault(tmp_path: Path) -> None:
