@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -127,7 +127,7 @@ def after(calls: int) -> Callable[[int], bool]:
     return lambda _done: next(left, True)
 
 
-def digits_job(**changes: Any) -> Resolved:
+def digits_job(resource: Literal["cpu", "gpu"] = "cpu", /, **changes: Any) -> Resolved:
     """A pruning job on digits, a fraction of a second a unit: two levels, both controls, rewinding to step 5."""
     spec: dict[str, Any] = {
         "kind": "prune",
@@ -138,7 +138,7 @@ def digits_job(**changes: Any) -> Resolved:
         "method": {"schedule": {"name": "iterative", "rate": 0.4}, "rewind": {"step": 5}},
         "replicates": 1,
     }
-    return resolve(SPEC.validate_python(spec | changes), DATASETS["digits"], "cpu")
+    return resolve(SPEC.validate_python(spec | changes), DATASETS["digits"], resource)
 
 
 def inputs_of(unit: Unit, folder: Path) -> dict[str, Path]:

@@ -53,7 +53,6 @@ def test_two_ways_to_say_one_thing_are_the_same_units(one, other):
         {"train": {"warmup": {"steps": 2}}},
         {"train": {"label_smoothing": 0.1}},
         {"train": {"clip": 1}},
-        {"train": {"precision": "bf16"}},
         {"model": {"name": "lenet_300_100", "dropout": 0.5}},
         {"method": {"rewind": {"step": 1}}},
     ],
@@ -64,15 +63,25 @@ def test_what_decides_the_outcome_is_in_every_key(fields):
     assert len(asked) == len(results)
 
 
+TRAIN = {"kind": "train", "dataset": "digits", "model": "lenet_300_100"}
+
+
 def train_job(**fields):
-    sent = {"kind": "train", "dataset": "digits", "model": "lenet_300_100"}
-    return resolve(SPEC.validate_python(sent | fields), DIGITS_LIKE, "cpu")
+    return resolve(SPEC.validate_python(TRAIN | fields), DIGITS_LIKE, "cpu")
 
 
 def test_patience_is_in_the_key_of_a_training_and_none_is_as_left_out():
     keys = {plan(train_job(train={"early_stopping": wanted}), {}).units[0].key for wanted in (None, {"patience": 3})}
     assert len(keys) == 2
     assert plan(train_job(), {}).units[0].key in keys
+
+
+def test_bf16_is_in_the_key_on_gpus_and_refused_on_cpus():
+    specs = [SPEC.validate_python(TRAIN | {"train": {"precision": wanted}}) for wanted in ("float32", "bf16")]
+    keys = {plan(resolve(spec, DIGITS_LIKE, "gpu"), {}).units[0].key for spec in specs}
+    assert len(keys) == 2
+    with pytest.raises(InvalidSpec, match="GPUs alone"):
+        resolve(specs[1], DIGITS_LIKE, "cpu")
 
 
 def test_early_stopping_is_refused_where_a_later_state_is_to_be_kept():
@@ -83,6 +92,6 @@ def test_early_stopping_is_refused_where_a_later_state_is_to_be_kept():
 def test_a_name_is_not_in_the_key_but_the_content_is():
     renamed = DIGITS_LIKE.model_copy(update={"name": "dst_mine", "source": "upload"})
     changed = DIGITS_LIKE.model_copy(update={"fingerprint": "e" * 64})
-    spec = SPEC.validate_python({"kind": "train", "dataset": "digits", "model": "lenet_300_100"})
+    spec = SPEC.validate_python(TRAIN)
     keys = [plan(resolve(spec, facts, "cpu"), {}).units[0].key for facts in (DIGITS_LIKE, renamed, changed)]
     assert keys[0] == keys[1] != keys[2]

@@ -130,7 +130,7 @@ class Train(Value):
     )
     precision: Literal["float32", "bf16"] = Field(
         "float32",
-        description="bf16: training multiplies in bfloat16; weights, sums and measuring stay float32. Pays on GPUs.",
+        description="bf16: training multiplies in bfloat16; weights, sums and measuring stay float32. On GPUs alone.",
     )
     early_stopping: EarlyStopping | None = Field(
         None, description="End before the budget does, in a train job alone: where arms are compared budgets are equal."

@@ -29,7 +29,8 @@ def test_every_option_of_training_keeps_what_the_audit_holds(precision: str, tmp
         "clip": 0.5,
         "precision": precision,
     }
-    job = digits_job(model={"name": "digits_cnn", "dropout": 0.5}, train=train)
+    job = digits_job("gpu", model={"name": "digits_cnn", "dropout": 0.5}, train=train)
+    job = job.model_copy(update={"resource": "cpu"})  # where bf16 is refused only as it is slow
     results = do_all(job, tmp_path, Warm(None))
     assert all(check.ok for result in results.values() for check in result.checks)
     (dense,) = (place.unit.key for place in places(job, results) if place.arm == "dense")
