@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.api import NPZ, Api, array_npz, is_problem, until
+from winnow.contract.catalog.architectures import ARCHITECTURES
 
 KEY = "a long secret"
 
@@ -212,3 +213,12 @@ def test_the_catalog_is_what_jobs_accept(api: Api) -> None:
         spec = {"kind": "train", "dataset": "squares", "model": name, "train": {"batch_size": 10}}
         assert api.submit(spec)["spec"]["model"]["name"] == name
     assert api.get("/v1/criteria").json()["items"][0]["name"] == "magnitude"
+
+
+def test_one_architecture_has_its_layers_too(api: Api) -> None:
+    for name in ("lenet_300_100", "torchvision/alexnet"):
+        found = api.get(f"/v1/architectures/{name}").json()
+        (listed,) = (item for item in api.get("/v1/architectures").json()["items"] if item["name"] == name)
+        assert found.pop("layers") == [list(layer) for layer in ARCHITECTURES[name].layers]
+        assert found == listed
+    is_problem(api.http.get("/v1/architectures/torchvision/alexnett"), 404, "torchvision/alexnet")

@@ -63,6 +63,7 @@ def known(full: Api) -> dict[str, str]:
         "model_id": full.get("/v1/models").json()["items"][0]["id"],
         "dataset_id": "mine",
         "name": "ticket.winnow",
+        "architecture": "torchvision/alexnet",
     }
 
 

@@ -12,7 +12,7 @@ from winnow.contract.values import Record
 Layers = tuple[tuple[str, LayerKind], ...]
 
 
-class Architecture(Record):
+class Listed(Record):
     """A network's shape under a name."""
 
     name: str
@@ -20,9 +20,14 @@ class Architecture(Record):
     summary: str
     source: str
     smallest: int = Field(description="The shortest side of an image that it takes, in pixels.")
-    declared: Layers | None = Field(None, alias="layers", exclude=True, description="For one that has no table yet.")
     dropout: tuple[str, ...] = Field((), description="The layers whose outputs dropout may drop; none: it takes none.")
     pretrained: Pretrained | None = Field(None, description="Weights to begin with, if any are published.")
+
+
+class Architecture(Listed):
+    """The same, and what of it can be pruned."""
+
+    declared: Layers | None = Field(None, alias="layers", exclude=True, description="For one that has no table yet.")
 
     @computed_field(description="Name and kind of each prunable tensor, in order, the output last.")  # type: ignore[prop-decorator]  # mypy knows no decorator above a property
     @cached_property
