@@ -23,7 +23,7 @@ def architectures() -> Page[Listed]:
 def architecture(architecture: str) -> Architecture:
     """One of them, with the names and kinds of its layers, as rates and scopes ask for. Names may hold a `/`."""
     if architecture not in ARCHITECTURES:
-        raise NotFound(f"There is no architecture {architecture!r}. {did_you_mean(architecture, list(ARCHITECTURES))}")
+        raise NotFound(f"There is no architecture {architecture!r}. {did_you_mean(architecture, ARCHITECTURES)}")
     return ARCHITECTURES[architecture]
 
 

@@ -27,9 +27,8 @@ def did_you_mean(word: Any, known: Iterable[str]) -> str:
 def summary(errors: Sequence[FieldError]) -> str:
     """The first error in one line: the `detail` of a problem that lists them all."""
     first = errors[0]
-    where = ".".join(map(str, first.loc[1:] or first.loc))
     more = f" ({len(errors) - 1} more in `errors`.)" if len(errors) > 1 else ""
-    return f"{where}: {first.msg}. {first.hint or ''}".rstrip() + more
+    return f"{first.brief}. {first.hint or ''}".rstrip() + more
 
 
 def of_parameters(errors: Iterable[Mapping[str, Any]]) -> tuple[FieldError, ...]:

@@ -1,6 +1,6 @@
 """Errors as values: problem details (RFC 9457) and the reasons why a unit or job failed."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -49,10 +49,16 @@ class FieldError(Record):
         hint = f" ({self.hint})" if self.hint else ""
         return f"{'.'.join(map(str, self.loc))}: {self.msg}{hint}"
 
+    @property
+    def brief(self) -> str:
+        """Where in what was sent, and what is wrong there."""
+        return f"{'.'.join(map(str, self.loc[1:] or self.loc))}: {self.msg}"
 
-def in_lines(detail: str, errors: Iterable[FieldError]) -> str:
-    """A problem for people: its detail, and a line for each error that the detail does not tell already."""
-    return "\n".join([detail, *(f"  {error}" for error in errors if error.msg not in detail)])
+
+def in_lines(detail: str, errors: Sequence[FieldError]) -> str:
+    """A problem for people: its detail, and a line for each error but a first one that the detail tells already."""
+    told = bool(errors) and errors[0].brief in detail
+    return "\n".join([detail, *(f"  {error}" for error in errors[told:])])
 
 
 class Problem(Record):

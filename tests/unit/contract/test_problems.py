@@ -17,5 +17,11 @@ def test_what_the_summary_leaves_out_follows_line_by_line() -> None:
     assert second == "  body.trian: there is no such field"
 
 
+def test_one_that_is_wrong_in_the_same_way_elsewhere_is_not_taken_for_told() -> None:
+    again = OTHER.model_copy(update={"loc": ("body", "modle")})
+    _, second = in_lines(summary([OTHER, again]), [OTHER, again]).splitlines()
+    assert second == "  body.modle: there is no such field"
+
+
 def test_a_detail_of_its_own_is_followed_by_all() -> None:
     assert len(in_lines("These weights do not fit.", [ONE, OTHER]).splitlines()) == 3
