@@ -1,0 +1,116 @@
+"""What runs on a GPU, on a pretended one: units of each kind, criteria, each kind of architecture forward and back."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch.nn import functional
+
+from tests.support.architectures import KINDS, OWN
+from tests.support.folders import job_on, shapes
+from tests.support.lottery import digits_job, do_all
+from tests.support.pretended_gpu import pretended_gpu
+from tests.support.streams import streaming
+from tests.support.workers import resolved
+from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.catalog.criteria import CRITERIA
+from winnow.lottery.architectures import build, placed
+from winnow.lottery.numerics import settle
+from winnow.lottery.units import Warm
+
+ONE_SHOT = {"schedule": "one_shot"}
+FIRST, SECOND = ({"name": "digits", "classes": classes} for classes in (["0", "1", "2", "3"], ["4", "5", "6"]))
+STEPS = {"steps": 12}
+TRAINED = {"kind": "train", "dataset": FIRST, "model": {"name": "digits_cnn", "dropout": 0.2}, "train": STEPS}
+TICKET = {
+    **TRAINED,
+    "kind": "prune",
+    "target": {"sparsity": 0.5},
+    "method": ONE_SHOT,
+    "arms": ["ticket"],
+    "replicates": 1,
+}
+TRANSFER = {"kind": "transfer", "dataset": SECOND, "model": {"job": TICKET}, "train": STEPS, "replicates": 1}
+OPTIONS = {
+    **STEPS,
+    "optimizer": {"name": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.0005},
+    "augment": {"crop": 2, "flip": True},
+    "label_smoothing": 0.1,
+    "lr_schedule": "cosine",
+    "warmup": {"steps": 3},
+    "clip": 1,
+}
+JOBS = {
+    "early stopping": {**TRAINED, "train": {"epochs": 3, "optimizer": "adamw", "early_stopping": {"patience": 1}}},
+    "resized": {**TRAINED, "dataset": {"name": "digits", "size": [16, 16], "channels": 3}},
+    "evaluate": {"kind": "evaluate", "dataset": {"name": "digits", "classes": ["1", "2"]}, "model": {"job": TRAINED}},
+    "features": {**TRANSFER, "trainable": "head", "arms": ["mask_trained", "no_mask"]},
+    "transfer": {**TRANSFER, "arms": ["mask_rewound", "mask_random", "random_mask", "no_mask", "own_ticket"]},
+}
+PRUNE_JOBS = {
+    "every option": {"train": OPTIONS},
+    "every control": {"arms": ["ticket", "dense", "random_reinit", "random_mask", "reversed_mask", "fine_tuned"]},
+    "auto": {"method": {**ONE_SHOT, "rewind": "auto"}},
+    "gradual": {"method": {"schedule": {"name": "gradual", "end": {"step": 8}, "every": {"steps": 4}}}},
+    "channels": {"method": {**ONE_SHOT, "granularity": "channels"}},
+}
+
+
+@pytest.fixture(autouse=True)
+def gpu(monkeypatch) -> Iterator[None]:
+    with pretended_gpu(monkeypatch) as seen:
+        settle(1, "gpu")
+        yield
+    assert seen["addmm"] + seen["convolution"], "nothing was done on it"
+
+
+def test_the_pretended_one_fails_as_a_real_one_does():
+    there, here = torch.ones(1, 1, 4, 4, device="cuda", requires_grad=True), torch.ones(4)
+    assert functional.conv2d(there, there.detach()).device.type == "cuda"
+    assert (there + 1).device.type == "cuda"
+    assert (there.detach().cpu().numpy() == 1).all()
+    with pytest.raises(RuntimeError, match="same device"):
+        there + here
+    with pytest.raises(RuntimeError, match=r"numpy\(\)"):
+        there.detach().numpy()
+    with pytest.raises(RuntimeError, match="own generator"):
+        functional.dropout(there)
+    with pytest.raises(RuntimeError, match="deterministic"):
+        functional.adaptive_avg_pool2d(there, 3).sum().backward()
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_unit_of_each_kind(tmp_path, job):
+    results = do_all(resolved({**JOBS[job], "resource": "gpu"}), tmp_path, Warm(None))
+    assert all(check.ok for result in results.values() for check in result.checks)
+
+
+@pytest.mark.parametrize("job", PRUNE_JOBS)
+def test_each_way_to_a_ticket(tmp_path, job):
+    results = do_all(digits_job("gpu", **PRUNE_JOBS[job]), tmp_path, Warm(None))
+    assert all(check.ok for result in results.values() for check in result.checks)
+
+
+def test_images_that_come_as_they_are_wanted(tmp_path):
+    facts, augment = shapes(tmp_path), {"crop": 1, "flip": True}
+    job = job_on(facts, model="digits_cnn", train={"steps": 6, "batch_size": 8, "augment": augment}, resource="gpu")
+    warm = streaming(tmp_path, processes=1)
+    (result,) = do_all(job, tmp_path, warm).values()
+    warm.decoders.rest()
+    assert result.metrics.test.images > 0
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_each_criterion(tmp_path, criterion):
+    job = digits_job("gpu", method={**ONE_SHOT, "criterion": criterion}, arms=["ticket"])
+    results = do_all(job, tmp_path, Warm(None))
+    assert all(check.ok for result in results.values() for check in result.checks)
+
+
+@pytest.mark.parametrize("name", [*OWN, *KINDS])
+def test_forward_and_back_through_each_architecture(name):
+    size = (ARCHITECTURES[name].smallest,) * 2
+    network = placed(build(name, 3, 3, size), torch.device("cuda"))
+    logits = network(torch.zeros(4, 3, *size, device="cuda"))
+    functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0], device="cuda")).backward()
+    assert all(parameter.grad.device.type == "cuda" for parameter in network.parameters())
