@@ -37,7 +37,8 @@ MOST_STAGES = 8
 def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: int = 1) -> Resolved:
     """Settle a job as it was sent, and first the job whose model it begins with, if it names one.
 
-    `read` makes a spec of what was sent. Raises InvalidSpec, and what the look-ups raise.
+    Where that one says `auto`, it runs where this one does. `read` makes a spec of what was sent. Raises InvalidSpec,
+    and what the look-ups raise.
     """
     spec = read(sent)
     resource = known.auto if spec.resource == "auto" else spec.resource
@@ -49,7 +50,7 @@ def resolve_sent(sent: Any, read: Callable[[Any], Spec], known: Known, stage: in
         return _not_too_many(Resolved(spec=spec, resource=resource, points=points))
     facts = known.dataset(spec.dataset.name) if spec.dataset else None
     if spec.model.job is not None:
-        before = _before(spec.model.job, read, known, stage + 1)
+        before = _before(spec.model.job, read, known._replace(auto=resource), stage + 1)
         if isinstance(spec, TransferSpec) and "own_ticket" in (spec.arms or ()) and not is_known(before):
             raise InvalidSpec(
                 "An own_ticket goes down the levels that the model's job went, and there results decide which they "

@@ -60,6 +60,22 @@ def test_train_then_transfer_then_prune_is_one_job(tmp_path: Path) -> None:
     assert [stage["asked"]["kind"] for stage in stages] == ["train", "transfer"]
 
 
+def test_a_job_before_it_runs_where_it_does_unless_it_says_otherwise() -> None:
+    def resources(sent: dict[str, Any]) -> list[str]:
+        job, found = resolved(sent), list[str]()
+        while job.before is not None:
+            found, job = [*found, job.resource], job.before
+        return [*found, job.resource]
+
+    assert resources(PRUNE) == ["cpu", "cpu", "cpu"]
+    assert resources(PRUNE | {"resource": "gpu"}) == ["gpu", "gpu", "gpu"]
+    assert resources(PRUNE | {"resource": "gpu", "model": {"job": TRANSFER | {"resource": "cpu"}}}) == [
+        "gpu",
+        "cpu",
+        "cpu",
+    ]
+
+
 def test_its_units_are_those_of_the_jobs_one_after_the_other(tmp_path: Path) -> None:
     at_once = do_all(resolved(TRANSFER), tmp_path, Warm(None))
     first = resolved(TRAIN)
