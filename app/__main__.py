@@ -12,6 +12,7 @@ from app.server import Server
 from app.settings import Settings
 from winnow import logs
 from winnow.contract.problems import WinnowError
+from winnow.contract.reading import refused
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
         settings = Settings()
         server = Server(settings)
     except (ValidationError, WinnowError) as error:
-        structlog.get_logger().error("cannot start", detail=str(error))
+        structlog.get_logger().error("cannot start", detail=refused(error))
         return 1
     with suppress(KeyboardInterrupt):  # uvicorn stops in order, then raises it again
         server.run(None if settings.listen_fd is None else [socket.socket(fileno=settings.listen_fd)])

@@ -47,6 +47,7 @@ class Launch:
     resident_bytes: int = MAX_DECODED
     decoders: int = 1
     units: str = "winnow.lottery.units"
+    gpus: tuple[str, ...] = ()
     gpus_a_slot: int = 0
 
     def command(self, threads: int) -> Sequence[str]:
@@ -57,13 +58,12 @@ class Launch:
         return [*fixed, *limits, *streaming, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
 
     def seeing(self, slot: int | None) -> Mapping[str, str]:
-        """The environment, with the GPUs of one slot of those that the worker sees."""
+        """The environment, with one slot's share of the GPUs; where there are more slots, they take them in turn."""
         if slot is None:
             return self.environment
-        visible = self.environment.get("CUDA_VISIBLE_DEVICES")
-        mine = range(slot * self.gpus_a_slot, (slot + 1) * self.gpus_a_slot)
-        names = [visible.split(",")[gpu] if visible else str(gpu) for gpu in mine]
-        return {**self.environment, "CUDA_VISIBLE_DEVICES": ",".join(names)}
+        first = slot * self.gpus_a_slot % max(1, len(self.gpus))
+        mine = self.gpus[first : first + self.gpus_a_slot]
+        return {**self.environment, "CUDA_VISIBLE_DEVICES": ",".join(mine)}
 
 
 @dataclass

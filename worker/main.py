@@ -16,10 +16,12 @@ from typing import NoReturn
 import structlog
 from celery import Celery, bootsteps, signals
 from celery.exceptions import SecurityWarning
+from pydantic import ValidationError
 
 from winnow import logs
 from winnow.contract.ids import new_id
 from winnow.contract.problems import WinnowError
+from winnow.contract.reading import refused
 from winnow.db.engine import Database
 from winnow.jobs.dispatch import TASK, bell, queue_name, ring
 from winnow.jobs.workers import Registration
@@ -51,14 +53,15 @@ class CannotStart(WinnowError):
 
 def main() -> int:
     """Run a worker until it is told to end; returns the exit status."""
+    logs.set_up(CELERY)
     signal.signal(signal.SIGTERM, _leave)  # until Celery takes it over; nothing is claimed before that
-    settings = Settings()
-    logs.set_up(CELERY, worker=settings.worker_name)
     try:
+        settings = Settings()
+        logs.set_up(CELERY, worker=settings.worker_name)
         with _runner(settings) as runner:
             return _work(settings, runner)
-    except WinnowError as refused:
-        log.error("worker_refused", detail=refused.detail)
+    except (ValidationError, WinnowError) as error:
+        log.error("worker_refused", detail=refused(error))
         return 1
 
 
@@ -83,6 +86,7 @@ def _launch(settings: Settings) -> Launch:
         environment=runner_environment(),
         file_bytes=settings.runner_file_bytes,
         data_dir=settings.data_dir,
+        gpus=settings.gpu_names if settings.resource == "gpu" else (),
         gpus_a_slot=settings.gpus_a_slot,
         resident_bytes=settings.resident_bytes,
         decoders=max(1, settings.cores // settings.slots),

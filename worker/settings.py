@@ -3,19 +3,21 @@
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from winnow.contract.datasets import MAX_DECODED
+from winnow.lottery.gpus import seen
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 GIB = 1024**3
 
 # What a runner is started with: where programs, drivers and devices are. No address, no password.
 PASSED_ON = (
-    "CUDA_VISIBLE_DEVICES",
+    VISIBLE,
     "LANG",
     "LC_ALL",
     "LD_LIBRARY_PATH",
@@ -37,7 +39,7 @@ def _cores() -> int:
 
 
 def _gpus() -> int:
-    return len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()])
+    return len(seen(os.environ))
 
 
 def _slots(known: dict[str, Any]) -> int:
@@ -86,10 +88,22 @@ class Settings(BaseSettings):
     runner_file_bytes: int = Field(16 * GIB, gt=0, description="Largest file that a child may write.")
     cache_bytes: int = Field(4 * GIB, ge=0, description="Files kept in scratch space for the next units.")
 
+    @model_validator(mode="after")
+    def _no_more_gpus_than_may_be_used(self) -> Self:
+        if VISIBLE in os.environ and self.gpus > len(seen(os.environ)):
+            raise ValueError(f"WINNOW_GPUS is {self.gpus}, but {VISIBLE} names {len(seen(os.environ))}")
+        return self
+
     @property
     def gpus_a_slot(self) -> int:
-        """GPUs of each slot: none on CPUs, else one at least, of which torch then says whether it is there."""
+        """GPUs of each slot: none on CPUs, else one at least, which several slots share where there are more slots."""
         return max(1, self.gpus // self.slots) if self.resource == "gpu" else 0
+
+    @property
+    def gpu_names(self) -> tuple[str, ...]:
+        """What the slots share out. Without a word the first one is tried: not every driver shows it in /dev."""
+        named = seen(os.environ) if VISIBLE in os.environ else tuple(str(number) for number in range(self.gpus or 1))
+        return named[: self.gpus or 1]
 
     @property
     def scratch(self) -> Path:

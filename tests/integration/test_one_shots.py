@@ -1,5 +1,6 @@
 """The commands that containers run beside the service: making tables and bucket, and asking whether a worker lives."""
 
+import json
 import os
 import subprocess
 import sys
@@ -54,3 +55,11 @@ def test_health_tells_a_live_worker_from_one_that_left(sqlite_database: str, nam
     database.close()
     done = run("worker.health", database_url=sqlite_database, worker_name=name)
     assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize(("module", "variable"), [("app", "port"), ("worker", "slots"), ("app.migrate", "port")])
+def test_a_setting_that_cannot_be_is_told_by_its_variable_and_no_value_of_any(module: str, variable: str) -> None:
+    refused = run(module, **{variable: "hush", "s3_secret_key": "hush"})
+    assert refused.returncode == 1
+    assert f"WINNOW_{variable.upper()}: Input should be" in json.loads(refused.stderr)["detail"]
+    assert "hush" not in refused.stderr

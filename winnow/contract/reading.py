@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from winnow.contract.hints import Schema, of_body, summary
-from winnow.contract.problems import InvalidSpec
+from winnow.contract.problems import InvalidSpec, WinnowError
 
 T = TypeVar("T")
 
@@ -18,6 +18,17 @@ def read(kind: TypeAdapter[T], sent: Any) -> T:
     except ValidationError as error:
         errors = of_body(error.errors(include_url=False), sent, _schema(kind))
         raise InvalidSpec(summary(errors), errors) from error
+
+
+def refused(error: ValidationError | WinnowError) -> str:
+    """Why a process does not start. Of its settings: variable by variable, without values, as some are secret."""
+    if isinstance(error, WinnowError):
+        return error.detail
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(
+        ": ".join([*(f"WINNOW_{name}".upper() for name in one["loc"]), one["msg"].removeprefix("Value error, ")])
+        for one in found
+    )
 
 
 @cache

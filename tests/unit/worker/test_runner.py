@@ -179,12 +179,17 @@ def test_a_death_is_an_event(start: Start, tmp_path: Path, behaviour: Behaviour,
 
 
 def test_a_slot_sees_its_share_of_the_gpus() -> None:
-    launch = Launch("gpu", {"PATH": "/usr/bin"}, 1 << 20, gpus_a_slot=1)
-    assert [launch.seeing(slot).get("CUDA_VISIBLE_DEVICES") for slot in (None, 0, 3)] == [None, "0", "3"]
-    by_two = replace(launch, gpus_a_slot=2)
-    assert [by_two.seeing(slot)["CUDA_VISIBLE_DEVICES"] for slot in (0, 1)] == ["0,1", "2,3"]
-    some = replace(by_two, environment={"CUDA_VISIBLE_DEVICES": "4,5,6,7"})
-    assert [some.seeing(slot)["CUDA_VISIBLE_DEVICES"] for slot in (0, 1)] == ["4,5", "6,7"]
+    launch = Launch("gpu", {"PATH": "/usr/bin", "CUDA_VISIBLE_DEVICES": "4,5,6,7"}, 1 << 20)
+
+    def seen(gpus: str, a_slot: int, *slots: int) -> list[str]:
+        shared = replace(launch, gpus=tuple(gpus.split()), gpus_a_slot=a_slot)
+        return [shared.seeing(slot)["CUDA_VISIBLE_DEVICES"] for slot in slots]
+
+    assert launch.seeing(None) == launch.environment
+    assert seen("0 1 2 3", 1, 0, 3) == ["0", "3"]
+    assert seen("4 5 6 GPU-7", 2, 0, 1) == ["4,5", "6,GPU-7"]
+    assert seen("0 1 2", 1, 0, 1, 2, 3, 4) == ["0", "1", "2", "0", "1"]
+    assert seen("", 1, 0) == [""]
 
 
 def test_a_death_between_units_is_heard_by_the_next(start: Start) -> None:

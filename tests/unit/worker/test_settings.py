@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from winnow.lottery.gpus import seen
 from worker.child import Launch
 from worker.memory import oom_kills
 from worker.settings import Settings, runner_environment
@@ -39,6 +40,31 @@ def test_gpus_are_shared_out_among_the_slots_and_cpu_slots_have_none() -> None:
     shares = {slots: Settings(resource="gpu", gpus=8, slots=slots).gpus_a_slot for slots in (8, 4, 3, 16)}
     assert shares == {8: 1, 4: 2, 3: 2, 16: 1}
     assert Settings(resource="cpu", gpus=8, slots=4).gpus_a_slot == 0
+
+
+def test_no_slot_is_given_a_gpu_that_may_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(**said: int) -> tuple[int, int, tuple[str, ...]]:
+        settings = Settings(resource="gpu", **said)
+        return settings.slots, settings.gpus_a_slot, settings.gpu_names
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-5,-1,6")
+    assert asked() == (2, 1, ("3", "GPU-5"))
+    assert asked(slots=1) == (1, 2, ("3", "GPU-5"))
+    assert asked(gpus=1) == (1, 1, ("3",))
+    with pytest.raises(ValidationError, match="WINNOW_GPUS is 3, but CUDA_VISIBLE_DEVICES names 2"):
+        asked(gpus=3)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert asked() == (1, 1, ())
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert asked(gpus=2) == (2, 1, ("0", "1"))
+    assert asked(gpus=0) == (1, 1, ("0",)), "not every driver shows it in /dev"
+
+
+def test_gpus_are_counted_where_the_driver_shows_them(tmp_path: Path) -> None:
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "null"):
+        (tmp_path / name).touch()
+    assert seen({}, tmp_path) == ("0", "1")
+    assert seen({"CUDA_VISIBLE_DEVICES": "1"}, tmp_path) == ("1",)
 
 
 @pytest.mark.parametrize("name", ["../other", "", "a/b", ".hidden", "x" * 101])
