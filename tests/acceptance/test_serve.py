@@ -76,6 +76,17 @@ def test_what_is_killed_comes_back(tmp_path: Path) -> None:
             assert list(client.follow(job.id))[-1].state == "succeeded"
 
 
+def test_where_a_gpu_cannot_be_used_it_says_so_and_works_without(tmp_path: Path) -> None:
+    """It is no GPU that is named: so it is on a machine with GPUs, too old a driver, or torch's build for CPUs."""
+    with serving(tmp_path / "home", gpus="GPU-of-nobody") as service:
+        assert "the worker-gpu did not start" in service.log.read_text()
+        assert "torch finds none here" in service.log.read_text()
+        eventually(lambda: workers_there(service), 60, "no worker came")
+        with service.client() as client:
+            assert [worker.resource for worker in client.workers()] == ["cpu"]
+        assert not (service.home / "run" / "worker-gpu.pid").exists()
+
+
 def test_a_second_one_on_the_same_home_is_refused_and_does_no_harm(tmp_path: Path) -> None:
     with serving(tmp_path / "home") as service:
         with pytest.raises(RuntimeError, match="another `winnow serve` runs on"), serving(tmp_path / "home"):

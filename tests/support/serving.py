@@ -1,6 +1,7 @@
 """`winnow serve` itself, as a user starts it, for one test."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -34,8 +35,11 @@ class Serving:
 
 
 @contextmanager
-def serving(home: Path, *options: str, port: int = 0) -> Iterator[Serving]:
-    """Start it on a free port and end it by SIGTERM; RuntimeError with what it said where it does not start."""
+def serving(home: Path, *options: str, port: int = 0, gpus: str = "") -> Iterator[Serving]:
+    """Start it on a free port and end it by SIGTERM; RuntimeError with what it said where it does not start.
+
+    `gpus`: what it sees of this machine's, and what it takes to be there.
+    """
     log = home.parent / f"{home.name}.log"
     command = [
         sys.executable,
@@ -50,7 +54,8 @@ def serving(home: Path, *options: str, port: int = 0) -> Iterator[Serving]:
         *options,
     ]
     with log.open("w") as err:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=err, text=True)
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": gpus}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=err, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

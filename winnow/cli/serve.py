@@ -7,25 +7,24 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Self
 
 import typer
 
+from winnow.cli.embedded import CHECKOUT, ON_GPUS, Address, CannotServe, Embedded
 from winnow.cli.options import AsJson
 from winnow.cli.output import remarks
 from winnow.cli.supervisor import Child, end, keep_running
+from winnow.client import Client, ClientError
+from winnow.lottery.gpus import seen
 
 READY_SECONDS = 60.0
 ANSWER_SECONDS = 1.0
-CHECKOUT = Path(__file__).parents[2]
 
 Host = Annotated[str, typer.Option(help="Address to listen on. Others than loopback want an API key.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
@@ -34,14 +33,10 @@ DataDir = Annotated[
     Path | None,
     typer.Option(envvar="WINNOW_DATA_DIR", file_okay=False, help="Folder of data sets; HOME/data unless given."),
 ]
-Slots = Annotated[int | None, typer.Option(min=1, help="Units trained at once; one a core unless given.")]
+Slots = Annotated[int | None, typer.Option(min=1, help="Units trained at once on the CPU; one a core unless given.")]
 ApiKey = Annotated[
     str | None, typer.Option(envvar="WINNOW_API_KEY", help="Key that every request has to carry from then on.")
 ]
-
-
-class CannotServe(typer.TyperException):
-    """What stands in the way, in words."""
 
 
 def serve(
@@ -58,37 +53,19 @@ def serve(
     _check_exposure(host, api_key)
     with _claimed(home.resolve()) as place, _listening(host, port) as door, Signals() as signals:
         address = Address(host, int(door.getsockname()[1]))
-        environment = _environment(place, address, data_dir, slots, api_key)
-        _migrate(environment)
-        # The door stays open while the API starts again: who comes meanwhile waits, and nobody else takes the port.
-        api = _child("api", "app", place, environment | {"WINNOW_LISTEN_FD": str(door.fileno())}, door)
-        children = [api, _child("worker", "worker", place, environment)]
+        embedded = Embedded(place, address, data_dir, slots, api_key)
+        embedded.migrate()
+        children = [embedded.api(door), embedded.worker()]
         try:
             _start(children, address, signals)
+            if seen(os.environ):
+                _add(children, embedded.worker_on_gpus(), lambda: _is_there(ON_GPUS, address, api_key), signals)
             if not signals.stopping():
                 _announce(place, address, as_json)
             keep_running(children, signals.stopping, _say)
         finally:
             _say("ending")
             end(children, signals.hurry)
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the API listens."""
-
-    host: str
-    port: int
-
-    @property
-    def reachable(self) -> str:
-        """A host that a client on this machine can name."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared with, not bound
-
-    @property
-    def url(self) -> str:
-        """The same as a URL."""
-        return f"http://{f'[{self.reachable}]' if ':' in self.reachable else self.reachable}:{self.port}"
 
 
 class Signals:
@@ -164,38 +141,6 @@ def _listening(host: str, port: int) -> socket.socket:
     return door
 
 
-def _environment(
-    home: Path, address: Address, data_dir: Path | None, slots: int | None, api_key: str | None
-) -> dict[str, str]:
-    data = data_dir.resolve() if data_dir else home / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    own = {
-        "WINNOW_HOME": str(home),
-        "WINNOW_DATABASE_URL": f"sqlite:///{home / 'winnow.db'}",
-        "WINNOW_STORAGE_URL": (home / "store").as_uri(),
-        "WINNOW_BROKER_URL": (home / "bell").as_uri().replace("file:", "filesystem:", 1),
-        "WINNOW_DATA_DIR": str(data),
-        "WINNOW_HOST": address.host,
-        "WINNOW_PORT": str(address.port),
-        "WINNOW_WORKER_NAME": "embedded",
-    }
-    given = {"WINNOW_SLOTS": slots, "WINNOW_API_KEY": api_key}
-    return {**os.environ, **own, **{name: str(value) for name, value in given.items() if value is not None}}
-
-
-def _migrate(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "app.migrate"]
-    done = subprocess.run(  # noqa: S603 - its own interpreter and module
-        command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise CannotServe(f"the rows or the store could not be made ready:\n{done.stderr.strip()}")
-
-
-def _child(name: str, module: str, home: Path, environment: dict[str, str], *sockets: socket.socket) -> Child:
-    return Child(name, [sys.executable, "-m", module], CHECKOUT, environment, home / "run" / f"{name}.pid", sockets)
-
-
 def _start(children: Sequence[Child], address: Address, signals: Signals) -> None:
     """Start everything and wait until the API answers. What fails now would fail again, so it ends the command."""
     for child in children:
@@ -208,6 +153,28 @@ def _start(children: Sequence[Child], address: Address, signals: Signals) -> Non
         if time.monotonic() > deadline:
             raise CannotServe(f"the API does not answer at {address.url} after {READY_SECONDS:.0f} s")
         time.sleep(0.1)
+
+
+def _add(children: list[Child], worker: Child, is_there: Callable[[], bool], signals: Signals) -> None:
+    """Start a worker and wait until it takes units. Where it cannot, the others do without it."""
+    children.append(worker)
+    worker.start()
+    deadline = time.monotonic() + READY_SECONDS
+    while not signals.stopping() and time.monotonic() < deadline and not is_there():
+        if worker.ended() is not None:
+            worker.clear_away()
+            children.remove(worker)
+            _say(f"the {worker.name} did not start, and what it said stands above: everything runs on the CPU")
+            return
+        time.sleep(0.1)
+
+
+def _is_there(worker: str, address: Address, api_key: str | None) -> bool:
+    try:
+        with Client(address.url, api_key=api_key) as client:
+            return any(one.id == worker for one in client.workers())
+    except ClientError:
+        return False
 
 
 def _answers(address: Address) -> bool:

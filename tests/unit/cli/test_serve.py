@@ -2,12 +2,15 @@
 
 import fcntl
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from winnow.cli import serve
+from winnow.cli.embedded import Address, Embedded
 from winnow.cli.main import run
+from winnow.cli.supervisor import Child
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - refused, not bound
@@ -53,3 +56,24 @@ def test_outside_of_a_checkout_it_says_what_it_needs(
     assert run(["serve", "--home", str(tmp_path / "home")]) == 1
 
     assert "docker compose up" in capsys.readouterr().err
+
+
+def test_a_worker_on_gpus_is_waited_for_and_kept(tmp_path: Path) -> None:
+    waiting = [sys.executable, "-c", "import time; time.sleep(60)"]
+    worker = Child("worker-gpu", waiting, tmp_path, {}, tmp_path / "pid")
+    children, answers = list[Child](), iter([False, True])
+    try:
+        serve._add(children, worker, lambda: next(answers), serve.Signals())
+        assert children == [worker]
+        assert worker.ended() is None
+        assert next(answers, None) is None, "asked until it is there"
+    finally:
+        worker.clear_away()
+
+
+def test_it_is_the_same_service_as_the_worker_on_the_cpu_has(tmp_path: Path) -> None:
+    service = Embedded(tmp_path, Address("127.0.0.1", 80), None, 3, "key")
+    cpu, gpu = service.worker().environment, service.worker_on_gpus().environment
+    own = {"WINNOW_WORKER_NAME": "embedded", "WINNOW_RESOURCE": "cpu", "WINNOW_SLOTS": "3"}
+    assert dict(cpu) == {**gpu, **own}
+    assert (gpu["WINNOW_RESOURCE"], gpu["WINNOW_WORKER_NAME"]) == ("gpu", "embedded-gpu")
