@@ -1,14 +1,15 @@
 """A GPU for tests on machines without one: tensors that say they are on it, and compute in main memory.
 
 What fails on a real one fails here: an operation on tensors of two devices, values taken as an array before they were
-copied back, a random number drawn on the device, an operation that CUDA has no deterministic form of. Not here:
-autocast, several processes, and that kernels round otherwise.
+copied back, a random number drawn on the device, an operation that CUDA has no deterministic form of. And what is read
+before it is written is NaN. Not here: autocast, several processes, and that kernels round otherwise.
 
 Torch itself is told that they are on `meta`, whose operations it leaves to Python; whoever asks a tensor hears `cuda`.
 """
 
 from collections import Counter
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor
@@ -128,6 +129,8 @@ def pretended_gpu(monkeypatch):
     monkeypatch.setattr(clip_grad, "_device_has_foreach_support", lambda _device: True)
     monkeypatch.setattr(clip_grad, "_has_foreach_support", lambda _tensors, _device: True)
     monkeypatch.setattr(torch.__future__, "_overwrite_module_params_on_conversion", True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    monkeypatch.setattr(torch.utils, "deterministic", SimpleNamespace())  # so that nobody turns it off
     calls = _Calls()
     operations = _Operations(calls)
     with calls, operations:

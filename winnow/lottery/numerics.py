@@ -52,6 +52,8 @@ def settle(threads: int, resource: Literal["cpu", "gpu"]) -> str:
     torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]  # made at run time
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(resource == "gpu")
+    # Else each new tensor is first filled with NaN, for programs that read before they write. Tests leave it on.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # made at run time
     return numerics_class(resource)
 
 

@@ -77,6 +77,7 @@ def test_the_pretended_one_fails_as_a_real_one_does():
         functional.dropout(there)
     with pytest.raises(RuntimeError, match="deterministic"):
         functional.adaptive_avg_pool2d(there, 3).sum().backward()
+    assert torch.empty(3, device="cuda").isnan().all(), "what is not written yet is no number"
 
 
 @pytest.mark.parametrize("job", JOBS)
