@@ -33,9 +33,9 @@ from winnow.jobs.dispatch import bell, ring
 INSPECTIONS = 2
 ROUTERS = (jobs, datasets, models, predict, catalog, ops)
 DESCRIPTION = (
-    "Finds lottery tickets: POST a job (train, prune to a sparsity), follow it, get a small network with the evidence "
-    "that it is a winning ticket, download it, or send images to `/predict`. Errors are problem details (RFC 9457) "
-    "whose `detail` says what to do. Lists come in pages, newest first."
+    "Finds lottery tickets: POST a job (train, prune, transfer, evaluate), follow it, get a small network with the "
+    "evidence that it is a winning ticket, download it, or send images to `/predict`. Errors are problem details "
+    "(RFC 9457) whose `detail` says what to do. Lists come in pages: jobs, models and uploads newest first."
 )
 
 

@@ -60,7 +60,7 @@ def newest(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[Model]:
-    """Models, newest first: one for each replicate of each finished level, also while the job still runs."""
+    """Models, newest first: brought ones, and what finished units of jobs made, also while the job still runs."""
     return service.newest(here, job, limit, cursor)
 
 

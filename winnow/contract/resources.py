@@ -195,7 +195,7 @@ Item = TypeVar("Item")
 
 
 class Page(Record, Generic[Item]):
-    """One page of a list, newest first; `next` is the cursor of the following page, or null."""
+    """One page of a list; `next` is the cursor of the following page, or null."""
 
     items: tuple[Item, ...]
     next: str | None

@@ -50,7 +50,8 @@ class ModelChoice(Value):
         None, description="Instead of a name: a job, as it would be posted. This one begins with its target's model."
     )
     weights: Literal["pretrained"] | None = Field(
-        None, description="Begin with weights trained on ImageNet-1K, where the architecture has some; else fresh."
+        None,
+        description="Begin with weights trained on ImageNet-1K; refused where there are none. Fresh unless given.",
     )
     dropout: Exact = Field(
         Decimal(0), ge=0, lt=1, description="Share of the hidden linear layers' outputs dropped in training."
