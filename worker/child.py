@@ -49,11 +49,13 @@ class Launch:
     units: str = "winnow.lottery.units"
     gpus: tuple[str, ...] = ()
     gpus_a_slot: int = 0
+    gpu_sharers: int = 1
 
     def command(self, threads: int) -> Sequence[str]:
         """The command line."""
         fixed = [sys.executable, "-m", "worker.runner", "--units", self.units, "--resource", self.resource]
         limits = ["--threads", str(threads), "--file-bytes", str(self.file_bytes)]
+        limits += ["--gpu-sharers", str(self.gpu_sharers)]
         streaming = ["--resident-bytes", str(self.resident_bytes), "--decoders", str(self.decoders)]
         return [*fixed, *limits, *streaming, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
 

@@ -88,6 +88,7 @@ def _launch(settings: Settings) -> Launch:
         data_dir=settings.data_dir,
         gpus=settings.gpu_names if settings.resource == "gpu" else (),
         gpus_a_slot=settings.gpus_a_slot,
+        gpu_sharers=settings.gpu_sharers,
         resident_bytes=settings.resident_bytes,
         decoders=max(1, settings.cores // settings.slots),
     )

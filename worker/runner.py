@@ -22,7 +22,7 @@ from typing import IO, Any, NoReturn, Protocol
 from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
-from winnow.lottery.numerics import environment
+from winnow.lottery.numerics import environment, share_gpu
 from winnow.lottery.workspace import ProcessLost, Stop, UnitFailed, Workspace
 from winnow.parent import end_with_parent
 from worker.protocol import Do, Done, Failed, Message, Ready, StopOrder, Stopped, decode, encode
@@ -54,7 +54,10 @@ def main() -> NoReturn:
     os.environ.update(environment(options.threads))
     units: Units = importlib.import_module(options.units)  # a module that keeps to Units
     try:
-        say(Ready(numerics=units.settle(options.threads, options.resource)))
+        numerics = units.settle(options.threads, options.resource)
+        if options.gpu_sharers > 1:
+            share_gpu(options.gpu_sharers)
+        say(Ready(numerics=numerics))
     except WinnowError as refused:
         say(Failed(reason=Reason.BUG, detail=refused.detail))
         sys.exit(1)
@@ -132,6 +135,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--units", default=UNITS, help="module that does units")
     parser.add_argument("--threads", type=int, required=True, help="CPU threads of a unit")
     parser.add_argument("--resource", choices=("cpu", "gpu"), required=True)
+    parser.add_argument("--gpu-sharers", type=int, default=1)
     parser.add_argument("--data-dir", type=Path, help="folder of data sets")
     parser.add_argument("--resident-bytes", type=int, required=True, help="larger folders of images are streamed")
     parser.add_argument("--decoders", type=int, required=True, help="processes that decode what is streamed")

@@ -18,11 +18,17 @@ GIB = 1024**3
 # What a runner is started with: where programs, drivers and devices are. No address, no password.
 PASSED_ON = (
     VISIBLE,
+    "CUDA_DEVICE_ORDER",
+    "CUDA_MPS_PIPE_DIRECTORY",
     "LANG",
     "LC_ALL",
     "LD_LIBRARY_PATH",
+    "NCCL_DEBUG",
+    "NCCL_P2P_DISABLE",
+    "NCCL_SHM_DISABLE",
     "NVIDIA_DRIVER_CAPABILITIES",
     "NVIDIA_VISIBLE_DEVICES",
+    "PYTORCH_ALLOC_CONF",
     "PATH",
     "SSL_CERT_FILE",
     "TZ",
@@ -98,6 +104,11 @@ class Settings(BaseSettings):
     def gpus_a_slot(self) -> int:
         """GPUs of each slot: none on CPUs, else one at least, which several slots share where there are more slots."""
         return max(1, self.gpus // self.slots) if self.resource == "gpu" else 0
+
+    @property
+    def gpu_sharers(self) -> int:
+        """How many slots there are, at most, on one GPU."""
+        return -(-self.slots // max(1, self.gpus)) if self.resource == "gpu" else 1
 
     @property
     def gpu_names(self) -> tuple[str, ...]:

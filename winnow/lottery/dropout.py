@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from winnow.contract.seeds import seed_for
+from winnow.lottery.data.sending import sent
 from winnow.lottery.distributed.ranks import Share
 
 
@@ -40,4 +41,5 @@ class Dropout:
         # Uniform numbers, drawn on the CPU: torch's bernoulli_ draws others where it is built with MKL.
         whole, mine = (len(output), slice(None)) if self._share is None else (self._share.whole, self._share.images)
         kept = torch.rand((whole, *output.shape[1:]), generator=self._draws)[mine] >= self._rate
-        return output * kept.to(output).div_(1 - self._rate)
+        scale = sent(kept, output.device).float().div_(1 - self._rate)
+        return (output * scale).to(output.dtype)  # in float32: bfloat16 would round 1 / (1 - rate)

@@ -19,6 +19,9 @@ IMAGES_AT_ONCE = 100
 IMAGES_AT_ONCE_LINEAR = 500
 """Of networks without convolutions, whose activations are small: an image takes `lenet_300_100` a tenth less."""
 
+VALUES_AT_ONCE_ON_GPU = 1 << 22
+"""Of images on a GPU, where each batch is waited for: 1,365 images of CIFAR-10's size, and no fewer than 100."""
+
 MAX_POINTS = 100
 """Of a curve: so that short epochs do not spend their time on measuring."""
 
@@ -44,7 +47,7 @@ def score(
     """
     correct, loss = 0, 0.0
     with evaluating(network), torch.inference_mode():
-        for images, labels in in_order(part, preprocessing, _images_at_once(network)):
+        for images, labels in in_order(part, preprocessing, _images_at_once(network, part, preprocessing)):
             beat()
             logits = network(images)
             correct += int((logits.argmax(1) == labels).sum())
@@ -60,6 +63,9 @@ def full_score(network: nn.Module, part: AnyPart, split: Split, beat: Callable[[
     return found.model_copy(update=answers.counts(split.superclasses)._asdict())
 
 
-def _images_at_once(network: nn.Module) -> int:
+def _images_at_once(network: nn.Module, part: AnyPart, preprocessing: Preprocessing) -> int:
+    if part.device.type == "cuda":
+        height, width = preprocessing.size
+        return max(IMAGES_AT_ONCE, VALUES_AT_ONCE_ON_GPU // (preprocessing.channels * height * width))
     convolutional = any(isinstance(module, nn.Conv2d) for module in network.modules())
     return IMAGES_AT_ONCE if convolutional else IMAGES_AT_ONCE_LINEAR

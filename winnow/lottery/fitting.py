@@ -153,7 +153,10 @@ class _Between:
         self.workspace.progress(self.training.step - first, self.training.last - first, point)
 
     def _check_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
+        # Of several processes the first looks: all losses are no numbers a step later, and for one that left in the
+        # middle of a step the others would wait.
+        ranks = self.training.split.ranks
+        if not math.isfinite(loss) and (ranks is None or ranks.rank == 0):
             lr = self.training.recipe.optimizer.lr
             raise UnitFailed(
                 Reason.USER_ERROR,

@@ -15,5 +15,6 @@ def seen(environment: Mapping[str, str], devices: Path = DEVICES) -> tuple[str, 
     named = environment.get("CUDA_VISIBLE_DEVICES")
     if named is None:
         found = [path for path in devices.glob("nvidia[0-9]*") if path.name[len("nvidia") :].isdigit()]
-        return tuple(str(number) for number in range(len(found)))
+        of_windows = (devices / "dxg").exists()  # WSL shows its GPU so
+        return tuple(str(number) for number in range(len(found) or of_windows))
     return tuple(takewhile(lambda name: name not in {"", "-1"}, (name.strip() for name in named.split(","))))

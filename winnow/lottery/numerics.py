@@ -7,6 +7,7 @@ parent can ask for the environment of a child.
 import platform
 import re
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -76,10 +77,34 @@ def numerics_class(resource: Literal["cpu", "gpu"]) -> str:
     if resource == "gpu":
         if not torch.cuda.is_available():
             raise WinnowError('A GPU is asked for, and torch finds none here: ask for "resource": "cpu".')
+        _try_gpu()
         place = f"{torch.cuda.get_device_name()} cuda {torch.version.cuda}"
     else:
         place = f"{_cpu()[0]} {torch.backends.cpu.get_cpu_capability()}"
     return f"{resource} {place} torch {torch.__version__}"
+
+
+@cache
+def _try_gpu() -> None:
+    """Compute something: torch also counts GPUs that it has no kernels for, or that others have for themselves."""
+    import torch  # noqa: PLC0415 - see above
+
+    try:
+        ones = torch.ones(8, 8, device="cuda")
+        (ones @ ones).cpu()
+    except RuntimeError as error:
+        raise WinnowError(f"torch finds a GPU here and cannot compute on it: {error}") from error
+
+
+def share_gpu(sharers: int) -> None:
+    """Leave the other processes on this GPU their part of its memory.
+
+    For exactness: cuDNN takes another algorithm where the one it wants finds no room, so that
+    the last bits would depend on the neighbours.
+    """
+    import torch  # noqa: PLC0415 - see above
+
+    torch.cuda.set_per_process_memory_fraction(1 / sharers)
 
 
 def foreseen_class() -> str | None:

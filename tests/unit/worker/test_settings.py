@@ -40,6 +40,9 @@ def test_gpus_are_shared_out_among_the_slots_and_cpu_slots_have_none() -> None:
     shares = {slots: Settings(resource="gpu", gpus=8, slots=slots).gpus_a_slot for slots in (8, 4, 3, 16)}
     assert shares == {8: 1, 4: 2, 3: 2, 16: 1}
     assert Settings(resource="cpu", gpus=8, slots=4).gpus_a_slot == 0
+    sharers = {slots: Settings(resource="gpu", gpus=8, slots=slots).gpu_sharers for slots in (4, 8, 9, 16)}
+    assert sharers == {4: 1, 8: 1, 9: 2, 16: 2}
+    assert Settings(resource="cpu", gpus=8, slots=16).gpu_sharers == 1
 
 
 def test_no_slot_is_given_a_gpu_that_may_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +68,11 @@ def test_gpus_are_counted_where_the_driver_shows_them(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert seen({}, tmp_path) == ("0", "1")
     assert seen({"CUDA_VISIBLE_DEVICES": "1"}, tmp_path) == ("1",)
+    (tmp_path / "dxg").touch()
+    assert seen({}, tmp_path) == ("0", "1")
+    for name in ("nvidia0", "nvidia1"):
+        (tmp_path / name).unlink()
+    assert seen({}, tmp_path) == ("0",), "Windows shows its GPU to Linux so"
 
 
 @pytest.mark.parametrize("name", ["../other", "", "a/b", ".hidden", "x" * 101])

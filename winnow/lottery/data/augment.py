@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from winnow.contract.specs.training import Augment
+from winnow.lottery.data.sending import sent
 from winnow.lottery.distributed.ranks import Share
 
 
@@ -18,11 +19,19 @@ def augmented(x: Tensor, augment: Augment, seed: int, share: Share | None = None
     whole, mine = (len(x), slice(None)) if share is None else (share.whole, share.images)
     if augment.crop:
         places = torch.randint(2 * augment.crop + 1, (2, whole), generator=draws)[:, mine]
-        x = _cropped(x, augment.crop, places.to(x.device))
+        x = _cropped(x, augment.crop, sent(places, x.device))
     if augment.flip:
-        mirrored = torch.randint(2, (whole,), generator=draws)[mine].nonzero().flatten().to(x.device)
-        x = x.index_copy(0, mirrored, x.index_select(0, mirrored).flip(3))  # 0.2 × the time of torch.where
+        x = _mirrored(x, torch.randint(2, (whole,), generator=draws)[mine])
     return x
+
+
+def _mirrored(x: Tensor, drawn: Tensor) -> Tensor:
+    """The images for which 1 is drawn, left to right."""
+    if x.device.type == "cpu":
+        mirrored = drawn.nonzero().flatten()
+        return x.index_copy(0, mirrored, x.index_select(0, mirrored).flip(3))  # 0.2 × the time of torch.where
+    # There index_copy sorts its indices to be deterministic.
+    return torch.where(sent(drawn.bool(), x.device)[:, None, None, None], x.flip(3), x)
 
 
 def _cropped(x: Tensor, margin: int, places: Tensor) -> Tensor:

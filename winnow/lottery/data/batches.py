@@ -50,23 +50,15 @@ class Batches:
         copy: int = 0,
         ranks: Ranks | None = None,
     ) -> None:
-        self.steps_per_epoch = steps_per_epoch(len(part), batch_size)
-        self._part = part
-        self._batch_size = batch_size
+        self._places = _Places(part.y.device, len(part), batch_size, (seed, replicate, copy), ranks)
+        self.steps_per_epoch = self._places.steps_per_epoch
         self._seed = seed
         self._replicate = replicate
         self._augment = augment
         self._copy = copy
-        self._ranks = ranks
         self._normalise = Normalisation(preprocessing, part.device)
-        self._epoch = -1
-        self._indices: tuple[Tensor, ...] = ()
-        self._batch = part.batches(self._chosen)
-
-    def size(self, step: int) -> int:
-        """The images of the batch of an absolute step, in all processes."""
-        place = step % self.steps_per_epoch
-        return min(self._batch_size, len(self._part) - place * self._batch_size)
+        # Asks the places, not this object: in a circle they would keep the data set until it is looked for.
+        self._batch = part.batches(self._places.of)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Images float32 B×C×H×W and labels int64 B of an absolute step from 0 on. They hold until the next.
@@ -76,17 +68,42 @@ class Batches:
         x, y = self._batch(step)
         if self._augment.crop or self._augment.flip:
             seed = seed_for(self._seed, "augment", self._replicate, step, copy=self._copy)
-            x = augmented(x, self._augment, seed, self._share(step))
+            x = augmented(x, self._augment, seed, self._places.share(step))
         return self._normalise(x), y
 
-    def _share(self, step: int) -> Share | None:
+    def size(self, step: int) -> int:
+        """The images of the batch of an absolute step, in all processes."""
+        return self._places.size(step)
+
+
+class _Places:
+    """Where the images of a step lie in the training split."""
+
+    def __init__(
+        self, device: torch.device, images: int, batch_size: int, draw: tuple[int, int, int], ranks: Ranks | None
+    ) -> None:
+        """`draw`: seed, replicate and copy of the order."""
+        self.steps_per_epoch = steps_per_epoch(images, batch_size)
+        self._device = device
+        self._images = images
+        self._batch_size = batch_size
+        self._draw = draw
+        self._ranks = ranks
+        self._epoch = -1
+        self._indices: tuple[Tensor, ...] = ()
+
+    def size(self, step: int) -> int:
+        place = step % self.steps_per_epoch
+        return min(self._batch_size, self._images - place * self._batch_size)
+
+    def share(self, step: int) -> Share | None:
         return None if self._ranks is None else self._ranks.share(self.size(step))
 
-    def _chosen(self, step: int) -> Tensor:
-        """The places of a step's images."""
+    def of(self, step: int) -> Tensor:
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
-            indices = order(self._seed, self._replicate, epoch, len(self._part), self._copy)
-            self._epoch, self._indices = epoch, torch.split(indices.to(self._part.y.device), self._batch_size)
-        share = self._share(step)
+            seed, replicate, copy = self._draw
+            indices = order(seed, replicate, epoch, self._images, copy)
+            self._epoch, self._indices = epoch, torch.split(indices.to(self._device), self._batch_size)
+        share = self.share(step)
         return self._indices[place] if share is None else self._indices[place][share.images]

@@ -21,6 +21,7 @@ from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Conflict
 from winnow.lottery.data.ahead import Ahead
 from winnow.lottery.data.decoders import Coming, Decoders, Form
+from winnow.lottery.data.sending import sent
 from winnow.lottery.data.statistics import histograms, preprocessing_of
 
 IMAGES_AT_ONCE = 100
@@ -138,4 +139,4 @@ class Streamed:
 
     def _taken(self, places: Tensor, coming: Coming) -> tuple[Tensor, Tensor]:
         x = self.source.take(coming, self.rows[places])
-        return x.to(self.device), self.y[places].to(self.device)
+        return sent(x, self.device), sent(self.y[places], self.device)

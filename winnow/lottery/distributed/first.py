@@ -45,6 +45,7 @@ def together(unit: Unit, inputs: Mapping[str, Path], scratch: Path, warm: Warm) 
         others.extend(_started(_order(unit, rank, inputs, scratch, warm)) for rank in ranks)
         _await(others)
         yield join(0, unit.processes, scratch / "store", device)
+        leave()  # while the others are there: NCCL may wait for those who are not
     except RuntimeError as broken:  # what torch says where another process does not answer any more
         if (why := _why(others)) is None:
             raise
@@ -52,7 +53,8 @@ def together(unit: Unit, inputs: Mapping[str, Path], scratch: Path, warm: Warm) 
     finally:
         for other in others:
             _end(other.process)
-        leave()
+        if device.type == "cpu":  # what failed on GPUs leaves the group to the end of this process, which comes next
+            leave()
         shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -15,7 +15,7 @@ import torch
 from winnow.artifact.atomic import write_atomically
 from winnow.contract.problems import Reason
 from winnow.lottery.distributed.orders import Failure, Order
-from winnow.lottery.distributed.ranks import Ranks, join
+from winnow.lottery.distributed.ranks import Ranks, join, leave
 from winnow.lottery.distributed.workspaces import OtherWorkspace
 from winnow.lottery.units import UnitFailed, Warm, run, settle
 
@@ -46,6 +46,7 @@ def take_part(order: Order) -> None:
     device = torch.device("cuda", order.rank) if unit.inputs.resource == "gpu" else torch.device("cpu")
     ranks = join(order.rank, unit.processes, order.store, device)
     run(unit, OtherWorkspace(order.inputs, order.outputs, ranks), _warm(order, ranks))
+    leave()
 
 
 def _warm(order: Order, ranks: Ranks) -> Warm:

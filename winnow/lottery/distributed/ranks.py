@@ -123,8 +123,9 @@ def _flat(tensors: Sequence[Tensor], parts: int) -> Tensor:
 
 def _put(flat: Tensor, tensors: Sequence[Tensor]) -> None:
     sizes = [tensor.numel() for tensor in tensors]
-    for tensor, values in zip(tensors, torch.split(flat[: sum(sizes)], sizes), strict=True):
-        tensor.copy_(values.view(tensor.shape))
+    parts = torch.split(flat[: sum(sizes)], sizes)
+    # One kernel on a GPU, not one a tensor.
+    torch._foreach_copy_(list(tensors), [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)])
 
 
 def _by_type(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:

@@ -1,6 +1,7 @@
 """Unit functions: one file a kind. Each is a pure function of the unit and of its parents' files."""
 
 import errno
+import gc
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -22,6 +23,9 @@ from winnow.lottery.workspace import ProcessLost, Repeating, Stop, UnitFailed, W
 
 __all__ = ["ProcessLost", "Stop", "UnitFailed", "Warm", "Workspace", "run", "settle"]
 
+NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "ALLOC_FAILED")
+"""What torch says where it has no class for it: of main memory, of CUDA itself, of its libraries' workspaces."""
+
 Function = Callable[[Unit, Inputs, Workspace, Warm], UnitResult]
 
 
@@ -42,13 +46,18 @@ def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise UnitFailed(Reason.OUT_OF_MEMORY, _no_room(unit)) from error
     except RuntimeError as error:
-        if "can't allocate memory" in str(error):  # torch has no class for it in main memory
+        if any(sign in str(error) for sign in NO_MEMORY):
             raise UnitFailed(Reason.OUT_OF_MEMORY, _no_room(unit)) from error
         raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise UnitFailed(Reason.NO_SPACE, "No space is left for the unit's files. Free some.") from error
         raise
+    finally:
+        if unit.inputs.resource == "gpu":
+            # Traced networks go in circles, and a full GPU does not make Python look for those.
+            gc.collect()
+            torch.cuda.empty_cache()
     files = {path.name: file_ref(path) for path in sorted(workspace.outputs.iterdir())}
     packed = workspace.outputs / "ticket.winnow"
     fixed = fixed_bytes(packed) if packed.exists() else None

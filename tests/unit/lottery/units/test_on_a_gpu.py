@@ -14,7 +14,11 @@ from tests.support.streams import streaming
 from tests.support.workers import resolved
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.criteria import CRITERIA
+from winnow.contract.problems import WinnowError
+from winnow.contract.specs.training import Augment
+from winnow.lottery import numerics
 from winnow.lottery.architectures import build, placed
+from winnow.lottery.data.augment import augmented
 from winnow.lottery.numerics import settle
 from winnow.lottery.units import Warm
 
@@ -61,7 +65,7 @@ def gpu(monkeypatch) -> Iterator[None]:
     with pretended_gpu(monkeypatch) as seen:
         settle(1, "gpu")
         yield
-    assert seen["addmm"] + seen["convolution"], "nothing was done on it"
+    assert seen, "nothing was done on it"
 
 
 def test_the_pretended_one_fails_as_a_real_one_does():
@@ -78,6 +82,26 @@ def test_the_pretended_one_fails_as_a_real_one_does():
     with pytest.raises(RuntimeError, match="deterministic"):
         functional.adaptive_avg_pool2d(there, 3).sum().backward()
     assert torch.empty(3, device="cuda").isnan().all(), "what is not written yet is no number"
+
+
+def test_a_gpu_that_torch_cannot_compute_on_is_told_at_the_start(monkeypatch):
+    assert settle(1, "gpu") == f"gpu pretended cuda {torch.version.cuda} torch {torch.__version__}"
+
+    def no_kernel(*_args, **_kwargs):
+        raise torch.AcceleratorError("CUDA error: no kernel image is available for execution on the device")
+
+    numerics._try_gpu.cache_clear()
+    monkeypatch.setattr(torch, "ones", no_kernel)
+    with pytest.raises(WinnowError, match="cannot compute on it: CUDA error: no kernel image"):
+        settle(1, "gpu")
+
+
+def test_images_are_changed_as_on_the_cpu():
+    pixels = torch.randint(256, (50, 3, 8, 9), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for choice in (Augment(flip=True), Augment(crop=2), Augment(crop=2, flip=True)):
+        there, here = (augmented(x, choice, 5) for x in (pixels.to("cuda"), pixels))
+        assert torch.equal(there.cpu(), here)
+        assert not torch.equal(here, pixels)
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -1,4 +1,6 @@
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Reason
 from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
+from winnow.lottery import training
 from winnow.lottery.export import graph
 from winnow.lottery.units import Warm, run
 from winnow.lottery.workspace import Stop, UnitFailed
@@ -60,6 +63,40 @@ def test_a_data_set_that_changed_is_a_data_error(tmp_path: Path) -> None:
     with pytest.raises(UnitFailed, match="changed") as failed:
         do(Unit(inputs=unit.inputs, dataset=facts, cost=1), tmp_path, Warm(None))
     assert failed.value.reason is Reason.DATA_ERROR
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_whatever_torch_says_too_little_memory_is_told_as_that(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object, **_options: object) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(training, "cross_entropy", full)
+    with pytest.raises(UnitFailed, match="not enough memory") as failed:
+        do(places(digits_job(), {})[0].unit, tmp_path, Warm(None))
+    assert failed.value.reason is Reason.OUT_OF_MEMORY
+
+
+def test_a_data_set_is_let_go_of_with_its_training(tmp_path: Path) -> None:
+    """Without Python's collector, which a full memory does not call: so two data sets are never there at once."""
+    warm = Warm(None)
+    gc.disable()
+    try:
+        do(places(digits_job(), {})[0].unit, tmp_path, warm)
+        assert warm._split is not None
+        images = weakref.ref(warm._split[1].train.x)
+        warm._split = None
+        assert images() is None
+    finally:
+        gc.enable()
 
 
 def test_a_stop_reaches_the_caller(tmp_path: Path) -> None:
