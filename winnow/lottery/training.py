@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.problems import Reason
 from winnow.contract.recipes import Recipe
 from winnow.contract.results import Point, Score
 from winnow.lottery.architectures import build, placed
@@ -25,6 +26,10 @@ from winnow.lottery.lr_schedules import learning_rate
 from winnow.lottery.masking import DeviceMasks
 from winnow.lottery.optimizers import optimizer_for
 from winnow.lottery.state import Arrays, State, digest, load_network, load_optimizer, network_arrays, optimizer_arrays
+from winnow.lottery.workspace import UnitFailed
+
+WITH_BF16 = (8, 0)
+"""The compute capability from which on GPUs multiply in bfloat16: NVIDIA's Ampere."""
 
 
 class Best(NamedTuple):
@@ -61,6 +66,7 @@ class Training:
         """`trainable`: the modules that train, all unless given. A split of features goes in before the first."""
         self.recipe = recipe
         self.split = split
+        _check_precision(recipe, split.train.device)
         self.network = placed(build(*recipe.network), split.train.device)
         self.taught = self.network
         """What batches go through: the network, or what of it comes behind the features."""
@@ -146,6 +152,18 @@ class Training:
     def follow_schedule(self) -> None:
         """The learning rate of the step that comes next."""
         self.optimizer.lr = learning_rate(self.recipe, self.step)
+
+
+def _check_precision(recipe: Recipe, device: torch.device) -> None:
+    """Raise UnitFailed where bf16 is asked for of a GPU that has no such multiplications."""
+    if recipe.precision is None or device.type == "cpu":
+        return
+    if (found := torch.cuda.get_device_capability()) < WITH_BF16:
+        raise UnitFailed(
+            Reason.USER_ERROR,
+            f"bf16 wants a GPU of compute capability 8.0 or above, and this one has {found[0]}.{found[1]}. Leave "
+            "precision out.",
+        )
 
 
 class Callback(NamedTuple):

@@ -130,7 +130,8 @@ class Train(Value):
     )
     precision: Literal["float32", "bf16"] = Field(
         "float32",
-        description="bf16: training multiplies in bfloat16; weights, sums and measuring stay float32. On GPUs alone.",
+        description="bf16: training multiplies in bfloat16; weights, sums and measuring stay float32. On GPUs alone, "
+        "of compute capability 8.0 or above.",
     )
     early_stopping: EarlyStopping | None = Field(
         None, description="End before the budget does, in a train job alone: where arms are compared budgets are equal."

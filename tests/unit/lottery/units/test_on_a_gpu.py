@@ -14,13 +14,13 @@ from tests.support.streams import streaming
 from tests.support.workers import resolved
 from winnow.contract.catalog.architectures import ARCHITECTURES
 from winnow.contract.catalog.criteria import CRITERIA
-from winnow.contract.problems import WinnowError
+from winnow.contract.problems import Reason, WinnowError
 from winnow.contract.specs.training import Augment
 from winnow.lottery import numerics
 from winnow.lottery.architectures import build, placed
 from winnow.lottery.data.augment import augmented
 from winnow.lottery.numerics import settle
-from winnow.lottery.units import Warm
+from winnow.lottery.units import UnitFailed, Warm
 
 ONE_SHOT = {"schedule": "one_shot"}
 FIRST, SECOND = ({"name": "digits", "classes": classes} for classes in (["0", "1", "2", "3"], ["4", "5", "6"]))
@@ -94,6 +94,14 @@ def test_a_gpu_that_torch_cannot_compute_on_is_told_at_the_start(monkeypatch):
     monkeypatch.setattr(torch, "ones", no_kernel)
     with pytest.raises(WinnowError, match="cannot compute on it: CUDA error: no kernel image"):
         settle(1, "gpu")
+
+
+def test_a_gpu_without_bf16_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
+    job = digits_job("gpu", train={"steps": 12, "precision": "bf16"})
+    with pytest.raises(UnitFailed, match=r"capability 8\.0 or above, and this one has 7\.5") as failed:
+        do_all(job, tmp_path, Warm(None))
+    assert failed.value.reason is Reason.USER_ERROR
 
 
 def test_images_are_changed_as_on_the_cpu():
