@@ -45,7 +45,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: env ## find a winning ticket on real digits, with the evidence (2 minutes)
 	@$(BIN)/python bench/demo.py $(ARGS)
 
-serve: env ## run the service here: API, worker, SQLite, a folder (HOST, PORT, HOME_DIR)
+serve: env ## run the service here: API, workers, SQLite, a folder (HOST, PORT, HOME_DIR)
 	@$(BIN)/winnow serve --host $(HOST) --port $(PORT) --home $(HOME_DIR) $(ARGS)
 
 test: env ## run every test; Postgres, Redis and an S3 store are started by the suite

@@ -8,7 +8,7 @@ from worker.settings import Settings
 
 
 def main() -> int:
-    """0 where the worker of that name is alive; else 1, or a traceback where the database does not answer."""
+    """0 where the worker of that name is alive; else 1, or a traceback where it cannot be asked."""
     settings = Settings()
     with Database(settings.database_url).read() as connection:
         row = workers.find(connection, settings.worker_name)

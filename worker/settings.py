@@ -96,7 +96,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _no_more_gpus_than_may_be_used(self) -> Self:
-        if VISIBLE in os.environ and self.gpus > len(seen(os.environ)):
+        if self.resource == "gpu" and VISIBLE in os.environ and self.gpus > len(seen(os.environ)):
             raise ValueError(f"WINNOW_GPUS is {self.gpus}, but {VISIBLE} names {len(seen(os.environ))}")
         return self
 

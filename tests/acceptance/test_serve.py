@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ import pytest
 
 from tests.support.processes import members, number_in
 from tests.support.serving import Serving, serving
+from winnow.cli.embedded import Address
+from winnow.cli.serve import _has_seen
 from winnow.client import ClientError
 
 TOGETHER = ("api", "worker")
@@ -85,6 +88,16 @@ def test_where_a_gpu_cannot_be_used_it_says_so_and_works_without(tmp_path: Path)
         with service.client() as client:
             assert [worker.resource for worker in client.workers()] == ["cpu"]
         assert not (service.home / "run" / "worker-gpu.pid").exists()
+
+
+def test_a_worker_is_there_when_the_api_has_seen_it_since_it_was_started(tmp_path: Path) -> None:
+    begun = datetime.now(UTC)
+    with serving(tmp_path / "home") as service:
+        address = Address("127.0.0.1", int(service.url.rpartition(":")[2]))
+        eventually(lambda: _has_seen("embedded", address, None, begun), 60, "no worker came")
+        assert not _has_seen("embedded", address, None, datetime.now(UTC) + timedelta(hours=1)), "an earlier run's row"
+        assert not _has_seen("another", address, None, begun)
+    assert not _has_seen("embedded", address, None, begun), "nobody answers"
 
 
 def test_a_second_one_on_the_same_home_is_refused_and_does_no_harm(tmp_path: Path) -> None:

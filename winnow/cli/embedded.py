@@ -66,7 +66,7 @@ class Embedded:
         return self._child("worker", "worker", {"WINNOW_WORKER_NAME": "embedded", "WINNOW_RESOURCE": "cpu", **slots})
 
     def worker_on_gpus(self) -> Child:
-        """The worker on the GPUs, a slot each."""
+        """The worker on the GPUs, a slot each unless WINNOW_SLOTS says otherwise."""
         return self._child("worker-gpu", "worker", {"WINNOW_WORKER_NAME": ON_GPUS, "WINNOW_RESOURCE": "gpu"})
 
     def _child(self, name: str, module: str, environment: dict[str, str], *sockets: socket.socket) -> Child:

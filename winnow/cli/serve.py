@@ -1,4 +1,4 @@
-"""`winnow serve`: the whole service in one folder, API and worker as children (docs/architecture.md)."""
+"""`winnow serve`: the whole service in one folder, API and workers as children (docs/architecture.md)."""
 
 import fcntl
 import http.client
@@ -10,6 +10,8 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Self
@@ -20,11 +22,13 @@ from winnow.cli.embedded import CHECKOUT, ON_GPUS, Address, CannotServe, Embedde
 from winnow.cli.options import AsJson
 from winnow.cli.output import remarks
 from winnow.cli.supervisor import Child, end, keep_running
-from winnow.client import Client, ClientError
 from winnow.lottery.gpus import seen
 
 READY_SECONDS = 60.0
+GPU_SECONDS = 180.0
+"""How long the worker on GPUs is waited for: it loads torch, and CUDA."""
 ANSWER_SECONDS = 1.0
+LOOK_SECONDS = 0.1
 
 Host = Annotated[str, typer.Option(help="Address to listen on. Others than loopback want an API key.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
@@ -48,7 +52,7 @@ def serve(
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the service: API and worker, with everything they keep under HOME, until Ctrl-C."""
+    """Run the service: API and workers, with everything they keep under HOME, until Ctrl-C."""
     _check_checkout()
     _check_exposure(host, api_key)
     with _claimed(home.resolve()) as place, _listening(host, port) as door, Signals() as signals:
@@ -59,7 +63,8 @@ def serve(
         try:
             _start(children, address, signals)
             if seen(os.environ):
-                _add(children, embedded.worker_on_gpus(), lambda: _is_there(ON_GPUS, address, api_key), signals)
+                is_there = partial(_has_seen, ON_GPUS, address, api_key)
+                _add(children, embedded.worker_on_gpus(), is_there, signals)
             if not signals.stopping():
                 _announce(place, address, as_json)
             keep_running(children, signals.stopping, _say)
@@ -146,44 +151,56 @@ def _start(children: Sequence[Child], address: Address, signals: Signals) -> Non
     for child in children:
         child.start()
     deadline = time.monotonic() + READY_SECONDS
-    while not signals.stopping() and not _answers(address):
+    while not signals.stopping() and _asked(address, "/healthz") is None:
         for child in children:
             if child.ended() is not None:
                 raise CannotServe(f"the {child.name} did not start; what it said stands above")
         if time.monotonic() > deadline:
             raise CannotServe(f"the API does not answer at {address.url} after {READY_SECONDS:.0f} s")
-        time.sleep(0.1)
+        time.sleep(LOOK_SECONDS)
 
 
-def _add(children: list[Child], worker: Child, is_there: Callable[[], bool], signals: Signals) -> None:
-    """Start a worker and wait until it takes units. Where it cannot, the others do without it."""
+def _add(children: list[Child], worker: Child, is_there: Callable[[datetime], bool], signals: Signals) -> None:
+    """Start a worker and wait until it takes units. Where it cannot, the others do without it.
+
+    `is_there`: whether it has been seen since a time.
+    """
+    begun, began = datetime.now(UTC), time.monotonic()
     children.append(worker)
     worker.start()
-    deadline = time.monotonic() + READY_SECONDS
-    while not signals.stopping() and time.monotonic() < deadline and not is_there():
+    ask_at = began
+    while not signals.stopping():
+        now = time.monotonic()
         if worker.ended() is not None:
             worker.clear_away()
             children.remove(worker)
-            _say(f"the {worker.name} did not start, and what it said stands above: everything runs on the CPU")
-            return
-        time.sleep(0.1)
+            return _say(f"the {worker.name} did not start, and what it said stands above: everything runs on the CPU")
+        if now > began + GPU_SECONDS:
+            return _say(f"the {worker.name} is not there yet: what is sent before it comes runs on the CPU")
+        if now >= ask_at:
+            ask_at = now + ANSWER_SECONDS
+            if is_there(begun):
+                return _say(f"the {worker.name} is there: jobs run on the GPU unless they ask for the CPU")
+        time.sleep(LOOK_SECONDS)
+    return None
 
 
-def _is_there(worker: str, address: Address, api_key: str | None) -> bool:
-    try:
-        with Client(address.url, api_key=api_key) as client:
-            return any(one.id == worker for one in client.workers())
-    except ClientError:
-        return False
+def _has_seen(worker: str, address: Address, api_key: str | None, since: datetime) -> bool:
+    """Whether the API has; a row that an earlier run left is none of this one."""
+    answer = _asked(address, "/v1/workers", api_key)
+    workers = json.loads(answer)["items"] if answer else ()
+    return any(one["id"] == worker and datetime.fromisoformat(one["last_seen"]) > since for one in workers)
 
 
-def _answers(address: Address) -> bool:
+def _asked(address: Address, path: str, api_key: str | None = None) -> bytes | None:
+    """What the API answers to a GET; None where it does not, or says no."""
     connection = http.client.HTTPConnection(address.reachable, address.port, timeout=ANSWER_SECONDS)
     try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == http.client.OK
+        connection.request("GET", path, headers={"Authorization": f"Bearer {api_key}"} if api_key else {})
+        answer = connection.getresponse()
+        return answer.read() if answer.status == http.client.OK else None
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

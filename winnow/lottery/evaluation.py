@@ -19,8 +19,8 @@ IMAGES_AT_ONCE = 100
 IMAGES_AT_ONCE_LINEAR = 500
 """Of networks without convolutions, whose activations are small: an image takes `lenet_300_100` a tenth less."""
 
-VALUES_AT_ONCE_ON_GPU = 1 << 22
-"""Of images on a GPU, where each batch is waited for: 1,365 images of CIFAR-10's size, and no fewer than 100."""
+VALUES_AT_ONCE_ON_GPU = 1 << 20
+"""Of images on a GPU, where each batch is waited for: 341 images of CIFAR-10's size, and no fewer than 100."""
 
 MAX_POINTS = 100
 """Of a curve: so that short epochs do not spend their time on measuring."""

@@ -15,6 +15,9 @@ from typing import Literal
 from winnow.contract.problems import WinnowError
 from winnow.contract.units import TORCH_RELEASE
 
+SHARED = 0.9
+"""Of a GPU's memory, what the processes on it share out; the rest is CUDA's own, some hundred megabytes for each."""
+
 _LOOPBACK = "lo" if sys.platform == "linux" else "lo0"
 
 
@@ -99,12 +102,12 @@ def _try_gpu() -> None:
 def share_gpu(sharers: int) -> None:
     """Leave the other processes on this GPU their part of its memory.
 
-    For exactness: cuDNN takes another algorithm where the one it wants finds no room, so that
-    the last bits would depend on the neighbours.
+    Where cuDNN finds no room for the algorithm that it wants it takes another one, with other last bits: neighbours
+    that take no more than their part do not bring that about.
     """
     import torch  # noqa: PLC0415 - see above
 
-    torch.cuda.set_per_process_memory_fraction(1 / sharers)
+    torch.cuda.set_per_process_memory_fraction(SHARED / sharers)
 
 
 def foreseen_class() -> str | None:

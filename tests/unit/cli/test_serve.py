@@ -63,7 +63,7 @@ def test_a_worker_on_gpus_is_waited_for_and_kept(tmp_path: Path) -> None:
     worker = Child("worker-gpu", waiting, tmp_path, {}, tmp_path / "pid")
     children, answers = list[Child](), iter([False, True])
     try:
-        serve._add(children, worker, lambda: next(answers), serve.Signals())
+        serve._add(children, worker, lambda _since: next(answers), serve.Signals())
         assert children == [worker]
         assert worker.ended() is None
         assert next(answers, None) is None, "asked until it is there"

@@ -164,7 +164,7 @@ def test_a_process_that_is_killed_is_a_loss_which_is_told_at_once(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
 
 
-def test_whoever_notices_first_that_a_unit_cannot_be_done_its_reason_is_told(tmp_path: Path) -> None:
+def test_why_a_unit_cannot_be_done_is_told_though_several_do_it(tmp_path: Path) -> None:
     (tmp_path / "outputs").mkdir()
     diverging = dense(train=SPEC["train"] | {"optimizer": {"name": "sgd", "lr": 100}})
     with pytest.raises(UnitFailed, match="Lower the learning rate") as failed:

@@ -36,7 +36,8 @@ def test_a_runner_is_told_what_to_stream(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "--resident-bytes 1000 --decoders 3" in command
 
 
-def test_gpus_are_shared_out_among_the_slots_and_cpu_slots_have_none() -> None:
+def test_gpus_are_shared_out_among_the_slots_and_cpu_slots_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     shares = {slots: Settings(resource="gpu", gpus=8, slots=slots).gpus_a_slot for slots in (8, 4, 3, 16)}
     assert shares == {8: 1, 4: 2, 3: 2, 16: 1}
     assert Settings(resource="cpu", gpus=8, slots=4).gpus_a_slot == 0
@@ -56,6 +57,7 @@ def test_no_slot_is_given_a_gpu_that_may_not_be_used(monkeypatch: pytest.MonkeyP
     assert asked(gpus=1) == (1, 1, ("3",))
     with pytest.raises(ValidationError, match="WINNOW_GPUS is 3, but CUDA_VISIBLE_DEVICES names 2"):
         asked(gpus=3)
+    assert Settings(resource="cpu", gpus=3).gpus_a_slot == 0, "it is nothing to a worker on the CPU"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert asked() == (1, 1, ())
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")

@@ -41,9 +41,11 @@ def main() -> NoReturn:
 def take_part(order: Order) -> None:
     """Do the unit with the others."""
     unit = order.unit
+    device = torch.device("cuda", order.rank) if unit.inputs.resource == "gpu" else torch.device("cpu")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # before anything is tried on it: the first GPU is the first process's
     settle(unit.inputs.threads, unit.inputs.resource)
     order.ready.touch()
-    device = torch.device("cuda", order.rank) if unit.inputs.resource == "gpu" else torch.device("cpu")
     ranks = join(order.rank, unit.processes, order.store, device)
     run(unit, OtherWorkspace(order.inputs, order.outputs, ranks), _warm(order, ranks))
     leave()

@@ -53,11 +53,10 @@ def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
         if error.errno == errno.ENOSPC:
             raise UnitFailed(Reason.NO_SPACE, "No space is left for the unit's files. Free some.") from error
         raise
-    finally:
-        if unit.inputs.resource == "gpu":
-            # Traced networks go in circles, and a full GPU does not make Python look for those.
-            gc.collect()
-            torch.cuda.empty_cache()
+    if unit.inputs.resource == "gpu":
+        # Traced networks go in circles, and a full GPU does not make Python look for those.
+        gc.collect()
+        torch.cuda.empty_cache()
     files = {path.name: file_ref(path) for path in sorted(workspace.outputs.iterdir())}
     packed = workspace.outputs / "ticket.winnow"
     fixed = fixed_bytes(packed) if packed.exists() else None

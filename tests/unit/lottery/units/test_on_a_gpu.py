@@ -64,6 +64,7 @@ PRUNE_JOBS = {
 def gpu(monkeypatch) -> Iterator[None]:
     with pretended_gpu(monkeypatch) as seen:
         settle(1, "gpu")
+        seen.clear()  # of what settling tried
         yield
     assert seen, "nothing was done on it"
 
@@ -85,6 +86,7 @@ def test_the_pretended_one_fails_as_a_real_one_does():
 
 
 def test_a_gpu_that_torch_cannot_compute_on_is_told_at_the_start(monkeypatch):
+    numerics._try_gpu.cache_clear()
     assert settle(1, "gpu") == f"gpu pretended cuda {torch.version.cuda} torch {torch.__version__}"
 
     def no_kernel(*_args, **_kwargs):
