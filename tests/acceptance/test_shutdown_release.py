@@ -9,7 +9,7 @@ import pytest
 from tests.support.undisturbed import local_hashes
 from tests.support.workers import Service, eventually
 
-LONG = {"kind": "train", "dataset": "digits", "model": "lenet_300_100", "train": {"epochs": 600, "batch_size": 60}}
+LONG = {"kind": "train", "dataset": "digits", "model": "lenet_300_100", "train": {"epochs": 1200, "batch_size": 60}}
 SHORT = {**LONG, "train": {"epochs": 1}}
 
 

@@ -1,6 +1,20 @@
-"""Processes by the numbers they go by: who is left of a group, what a pid file says."""
+"""Processes: who runs a module, who is left of a group, what a pid file says."""
 
 from pathlib import Path
+
+import psutil
+
+
+def running(module: str, below: int) -> list[psutil.Process]:
+    """What a process has started that runs a module, those that have ended left out, and whatever else there is."""
+    found = []
+    for process in psutil.Process(below).children(recursive=True):
+        try:
+            if module in process.cmdline():
+                found.append(process)
+        except (psutil.ZombieProcess, psutil.NoSuchProcess):
+            continue  # it ended while the list was read
+    return found
 
 
 def members(group: int) -> list[int]:

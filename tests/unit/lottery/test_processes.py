@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from tests.support.lottery import MemoryWorkspace
+from tests.support.processes import running
 from tests.support.workers import CHECKOUT, resolved
 from winnow.artifact.certificate import read_certificate
 from winnow.artifact.digest import file_ref
@@ -53,8 +54,7 @@ def files_of(out: Path) -> dict[str, object]:
 
 def others_of(first: int) -> list[psutil.Process]:
     """The processes that the first one of a unit has started for it."""
-    started = psutil.Process(first).children()
-    return [process for process in started if "winnow.lottery.distributed.other" in process.cmdline()]
+    return running("winnow.lottery.distributed.other", first)
 
 
 def winnow_run(folder: Path) -> Path:

@@ -1,12 +1,13 @@
 """Folders of images on disk, and those who decode them."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.support.folders import shapes
+from tests.support.processes import running
 from winnow.contract.datasets import DatasetFacts
 from winnow.lottery.data.decoders import Decoders
 
@@ -34,10 +35,10 @@ def decoders() -> Iterator[Decoders]:
 
 @pytest.fixture
 def started() -> Callable[[], set[int]]:
-    """The processes that were started since the test began, and still run."""
+    """The decoders that were started since the test began, and still run."""
     before = children()
     return lambda: children() - before
 
 
 def children() -> set[int]:
-    return {child.pid for child in psutil.Process().children(recursive=True) if child.status() != "zombie"}
+    return {child.pid for child in running("winnow.artifact.uploads.decoder", os.getpid())}
