@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
 
+from app.bodies import storable
 from winnow.contract.problems import FieldError, InvalidSpec
 from winnow.contract.resources import Page
 
@@ -15,6 +16,8 @@ Cursor = Annotated[
     str | None, Query(max_length=400, description="`next` of the page before; without it, the first page.")
 ]
 DEFAULT_LIMIT = 50
+LARGEST = 2**53
+"""Databases and JSON alike have all whole numbers below it."""
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
@@ -40,9 +43,14 @@ def decode(cursor: str | None, *kinds: type) -> list[Any] | None:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
         place = None
-    if not isinstance(place, list) or [type(value) for value in place] != list(kinds):
+    if not isinstance(place, list) or [type(value) for value in place] != list(kinds) or not all(map(_asked, place)):
         wrong = FieldError(loc=("query", "cursor"), msg="this is no cursor of this list", hint="Send `next` unchanged.")
         raise InvalidSpec(
             "cursor: this is no cursor of this list. Send `next` of the page before, unchanged.", (wrong,)
         )
     return place
+
+
+def _asked(value: float | str) -> bool:
+    """Whether a database can be asked for it."""
+    return storable(value) if isinstance(value, str) else abs(value) < LARGEST

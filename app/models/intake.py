@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from app.bodies import limited, media_type, parse_json
+from app.bodies import limited, media_type, parse_document
 from app.datasets.intake import Received, kept
 from app.deps import Parts
 from winnow.contract.problems import InvalidSpec, UnsupportedMedia, WinnowError
@@ -84,7 +84,4 @@ async def _spec(form: FormData) -> Any:
     if part is None:
         raise InvalidSpec("There is no part called `spec`: send what the network is as JSON.")
     text = part.encode() if isinstance(part, str) else await part.read()
-    try:
-        return await run_in_threadpool(parse_json, text)
-    except RecursionError as error:
-        raise WinnowError("The JSON of `spec` is nested too deeply.") from error
+    return await run_in_threadpool(parse_document, text)

@@ -66,10 +66,7 @@ async def _from_form(request: Request) -> Images:
 
 
 def _from_json(body: bytes) -> Images:
-    try:
-        document = parse_json(body)
-    except RecursionError as error:
-        raise WinnowError("The JSON is nested too deeply.") from error
+    document = parse_json(body)
     if not isinstance(document, dict) or list(document) != ["instances"] or not isinstance(document["instances"], list):
         raise InvalidSpec(
             'Send {"instances": […]}, a list of images as rows of pixels from 0 to 255, and nothing else.'

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from app.bodies import parse_json
 from app.models.ranges import Span, not_modified, span
 from app.negotiation import preferred
-from app.pages import decode, encode
+from app.pages import LARGEST, decode, encode
 from app.settings import Settings
 from winnow.contract.problems import InvalidSpec, WinnowError
 from winnow.db.engine import parse_url
@@ -43,7 +43,9 @@ def test_settings_come_from_the_environment_and_empty_ones_do_not_count(monkeypa
         Settings()
 
 
-@given(st.integers(), st.text())
+@given(
+    st.integers(1 - LARGEST, LARGEST - 1), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+)
 def test_a_cursor_names_the_place_that_it_was_made_of(number: int, name: str) -> None:
     assert decode(encode([number, name]), int, str) == [number, name]
 
