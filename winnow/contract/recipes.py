@@ -76,7 +76,9 @@ class Begin(Value):
 
     values: Literal["init", "rewound", "trained", "random"]
     mask: Literal["ticket", "shuffled"] | None = None
-    granularity: Granularity | None = Field(None, description="Of `shuffled`: what moves whole; null: single weights.")
+    granularity: Granularity | None = Field(
+        None, description="What the mask was cut in, and `shuffled` moves whole; null: single weights, or not known."
+    )
     step: int | None = Field(None, description="Of `rewound`: the step whose state it is.")
     origin: Recipe | None = Field(None, description="Of `init`: what the model's own training began with.")
     head: tuple[int, ...] | None = Field(None, description="Of each class its place in the model's head; null: fresh.")

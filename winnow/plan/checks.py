@@ -71,18 +71,23 @@ def _check_lr_schedule(job: Resolved) -> None:
             f"The warm-up takes {job.warmup} steps, but training ends at step {job.steps} "
             f"({job.steps_per_epoch} an epoch). Warm up over fewer."
         )
-    tuned = isinstance(job.spec, PruneSpec) and (job.retrain.lr == "last" or "fine_tuned" in job.spec.controls)
-    if tuned and isinstance(job.lr_schedule, Cosine):
-        raise InvalidSpec(
-            "A cosine ends at a learning rate of almost 0, and fine-tuning goes on at the last rate: it would train "
-            "nothing. Take another schedule, or leave fine-tuning out."
-        )
+    if isinstance(job.spec, PruneSpec) and (job.retrain.lr == "last" or "fine_tuned" in job.spec.controls):
+        check_last_rate(job)
     milestones = job.lr_schedule.steps if isinstance(job.lr_schedule, Milestones) else ()
     late = [step for step in milestones if step >= job.steps]
     if late:
         raise InvalidSpec(
             f"The learning rate would change at step {late[0]}, but training ends at step {job.steps}. "
             "Give milestones before the end."
+        )
+
+
+def check_last_rate(job: Resolved) -> None:
+    """Refuse to go on at the last learning rate of a schedule that ends at none. Raises InvalidSpec."""
+    if isinstance(job.lr_schedule, Cosine):
+        raise InvalidSpec(
+            "A cosine ends at a learning rate of almost 0, and fine-tuning goes on at the last rate: it would train "
+            "nothing. Take another schedule, or leave fine-tuning out."
         )
 
 

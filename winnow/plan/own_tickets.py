@@ -6,6 +6,7 @@ from winnow.contract.inputs import LevelInputs, TrainInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.units import Unit
 from winnow.plan.chains import common
+from winnow.plan.checks import check_last_rate
 from winnow.plan.resolved import Resolved
 
 
@@ -24,7 +25,7 @@ def own_chain(job: Resolved, replicate: int) -> Iterator[Unit]:
     parent = dense
     left = job.steps - (0 if found.retrain.lr == "restart" else found.retrain.step)
     for depth in range(1, found.depth + 1):
-        changes = {"start": dense.key, "parent": parent.key, "depth": depth}
+        changes = {"start": dense.key, "parent": parent.key, "depth": depth, "skipped": None}  # the dense run is fresh
         cut = found.cut if depth == found.depth else None
         inputs = found.model_copy(update=own | changes | {"cut": cut})
         parent = Unit(inputs=inputs, dataset=job.dataset, cost=left * batch)
@@ -47,6 +48,8 @@ def check_way(job: Resolved) -> None:
             f"The model was found with something still to come at step {step}, but training ends at step {job.steps} "
             "here: there is no own_ticket. Train longer, or leave it out."
         )
+    if found.retrain.lr == "last":
+        check_last_rate(job)
 
 
 def _way(job: Resolved) -> LevelInputs:

@@ -8,6 +8,7 @@ from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Begin
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.choices import DatasetChoice
+from winnow.contract.specs.granularity import Granularity
 from winnow.contract.units import Unit
 from winnow.plan.dataset_choice import chosen
 
@@ -70,6 +71,16 @@ def is_sparse(model: Unit) -> bool:
     return False
 
 
+def granularity_of(model: Unit) -> Granularity | None:
+    """The pieces that a model was pruned in, however often it was carried on; of one from elsewhere nobody knows."""
+    match model.inputs:
+        case LevelInputs(granularity=granularity):
+            return granularity
+        case TransferInputs(begin=begin) | TrainInputs(begin=Begin() as begin):
+            return begin.granularity
+    return None
+
+
 def carried_head(model: Unit, facts: DatasetFacts) -> tuple[int, ...] | None:
     """Where the model has each class of the data set, if it has just these."""
     if set(model.classes) != set(facts.classes):
@@ -82,5 +93,11 @@ def begins(model: Unit | None, facts: DatasetFacts) -> dict[str, object]:
     """What a train unit begins with, as fields of its inputs: nothing for a fresh network."""
     if model is None:
         return {}
-    mask = "ticket" if is_sparse(model) else None
-    return {"model": model.key, "begin": Begin(values="trained", mask=mask, head=carried_head(model, facts))}
+    sparse = is_sparse(model)
+    begin = Begin(
+        values="trained",
+        mask="ticket" if sparse else None,
+        granularity=granularity_of(model) if sparse else None,
+        head=carried_head(model, facts),
+    )
+    return {"model": model.key, "begin": begin}

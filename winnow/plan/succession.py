@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import UnitResult
 from winnow.contract.specs.jobs import PruneSpec
+from winnow.contract.specs.transfer import TransferSpec
 from winnow.contract.units import Unit
 from winnow.plan.chains import chains
 from winnow.plan.densities import steps_to
@@ -45,13 +46,16 @@ def is_finished(stage: Resolved, results: Results) -> bool:
 def presumed(before: Resolved) -> tuple[Unit, ...]:
     """A unit like the one that will make the model: what can be told of it before anything is done.
 
-    The deepest ticket that can be named; a first one of a job whose results decide how many levels there are or to
-    where it rewinds; else the network that is trained. Raises InvalidSpec where the job makes none.
+    Of a transfer the first replicate of its first arm. Of a prune job the deepest ticket that can be named; a first
+    one where results decide how many levels there are or to where it rewinds. Of others the network that is trained.
+    Raises InvalidSpec where the job makes none.
     """
     named = (*places(before, {}), *_first_tickets(before))
     models = [place for place in named if place.unit.kind in MODELS and place.arm != "source"]
     tickets = _tickets(models)
     found = (tickets or models or [place for place in named if place.unit.kind in MODELS])[-1:]
+    if isinstance(before.spec, TransferSpec):
+        found = [place for place in models if place.arm == before.spec.carried[0]][:1]
     if not found:
         raise InvalidSpec(f"A job of the kind {before.spec.kind} makes no model to begin with.")
     return _with_parents(found[0].unit, named)

@@ -10,7 +10,6 @@ from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import FeaturesInputs, LevelInputs, OutsideInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.recipes import Begin, Milestones, Recipe
-from winnow.contract.specs.granularity import Granularity
 from winnow.contract.specs.sweep import MOST_POINTS
 from winnow.contract.specs.training import Sgd
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
@@ -21,7 +20,7 @@ from winnow.plan.dataset_choice import settled_choice
 from winnow.plan.own_tickets import check_way, own_chain
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved
-from winnow.plan.sources import adapted_to, carried_head, is_sparse
+from winnow.plan.sources import adapted_to, carried_head, granularity_of, is_sparse
 
 LEVEL = 1
 """Of all arms: they are one row."""
@@ -157,17 +156,12 @@ def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
         {
             "values": begins,
             "mask": mask,
-            "granularity": _granularity(job.source) if mask == "shuffled" else None,
+            "granularity": granularity_of(model) if mask is not None else None,
             "step": _rewound_to(model) if begins == "rewound" else None,
             "origin": origin if begins == "init" else None,
             "head": head,
         }
     )
-
-
-def _granularity(source: Sequence[Unit]) -> Granularity | None:
-    """The pieces that a ticket was pruned in; of a network from elsewhere nobody knows."""
-    return next((unit.inputs.granularity for unit in source if isinstance(unit.inputs, LevelInputs)), None)
 
 
 def _origin(source: Sequence[Unit]) -> Recipe | None:

@@ -19,6 +19,7 @@ from winnow.lottery.state import read_state
 from winnow.lottery.units import Warm
 from winnow.lottery.workspace import UnitFailed
 from winnow.plan import Finished, Resolved, levels, places, plan, resolve
+from winnow.runtime.predictor import Predictor
 
 PRUNE: dict[str, Any] = {
     "kind": "prune",
@@ -31,7 +32,7 @@ PRUNE: dict[str, Any] = {
 }
 
 
-def begun(model: Unit, **changes: Any) -> Resolved:
+def begun(model: Unit, /, **changes: Any) -> Resolved:
     return resolve(SPEC.validate_python(PRUNE | changes), DATASETS["digits"], "cpu", (model,))
 
 
@@ -55,6 +56,20 @@ def test_training_begins_with_the_values_of_the_model_and_normalises_as_it_did(t
     assert all(np.array_equal(start.network[name], array) for name, array in weights().items())
     header = read_metadata(tmp_path / only(job, "train") / "weights.safetensors")
     assert '"mean":[0.3]' in header["preprocessing"]
+
+
+def test_a_model_that_goes_on_at_another_size_predicts_at_that_size(tmp_path: Path) -> None:
+    asked = {"kind": "train", "dataset": {"name": "digits", "fraction": 0.1}, "train": {"steps": 2}}
+    first = resolve(SPEC.validate_python(asked | {"model": "resnet20"}), DATASETS["digits"], "cpu")
+    (model,) = (place.unit for place in places(first, {}))
+    larger = {"model": "mdl_first", "dataset": {"name": "digits", "size": [10, 12]}, "target": {"sparsity": 0.5}}
+    job = begun(model, **larger, train={"steps": 2}, method={"schedule": "one_shot"}, arms=["ticket"])
+    do_all(job, tmp_path, Warm(None))
+    pixels = np.zeros((10, 12), np.uint8)
+    for unit in (place.unit for place in places(job, {}) if place.unit != model):
+        predictor = Predictor(tmp_path / unit.key / "model.onnx")
+        assert predictor.preprocessing.size == (10, 12)
+        assert predictor.predict([pixels]).shape == (1, 10)
 
 
 def test_a_job_rewinds_to_what_the_model_came_with(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.transfers import HIGH, LOW, dense, source_job, source_units, transfer_job, unit_of, worked
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.units import Unit
 from winnow.plan import places
 
 
@@ -45,6 +46,29 @@ def test_where_it_is_the_model_itself_it_is_shown_as_what_it_is_held_against():
 def test_a_ticket_of_ones_own_that_cannot_be_found_is_refused(source, changes, says):
     with pytest.raises(InvalidSpec, match=says):
         transfer_job(source, **changes)
+
+
+def fine_tuned(**changes):
+    """A fine-tuned ticket and what it stands on."""
+    method = {"schedule": {"name": "iterative", "rate": 0.5}, "retraining": "fine_tune"}
+    ticket, *behind = source_units(source_job(method=method))
+    return Unit(inputs=ticket.inputs.model_copy(update=changes), dataset=ticket.dataset, cost=ticket.cost), *behind
+
+
+def test_a_ticket_of_ones_own_begins_dense_whatever_the_model_began_with():
+    """Of a sparse model's ticket the levels at the top are left out, and nothing was trained there."""
+    sources = fine_tuned(), fine_tuned(skipped=1)
+    jobs = [transfer_job(source, arms=["mask_trained", "own_ticket"]) for source in sources]
+    own = [[p.unit.key for p in places(job, {}) if p.arm in ("own_chain", "own_ticket")] for job in jobs]
+    assert sources[0][0].key != sources[1][0].key
+    assert own[0] == own[1]
+
+
+def test_fine_tuning_at_the_last_rate_of_a_cosine_is_refused_of_an_own_ticket_too():
+    train = {"steps": 12, "lr_schedule": "cosine", "optimizer": {"name": "sgd", "lr": 0.05}}
+    assert transfer_job(fine_tuned(), arms=["mask_trained", "no_mask"], train=train)
+    with pytest.raises(InvalidSpec, match="it would train nothing"):
+        transfer_job(fine_tuned(), arms=["mask_trained", "own_ticket"], train=train)
 
 
 def test_the_chain_of_an_own_ticket_has_its_levels() -> None:

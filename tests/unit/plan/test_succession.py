@@ -86,3 +86,44 @@ def test_what_goes_down_levels_that_nobody_knows_is_refused(first: dict[str, Any
         after(first, arms=["mask_trained", "no_mask", "own_ticket"])
     with pytest.raises(InvalidSpec, match="sparse already"):
         after(first, kind="prune", method={"granularity": "channels"}, target={"sparsity": 0.5})
+
+
+SPARSE = {"target": {"sparsity": 0.75}}
+CARRIED = ["mask_trained", "no_mask", "mask_random"]
+
+
+def pruned_after(arms: list[str], **asked: Any) -> Resolved:
+    """A prune job on what a transfer of a ticket comes to."""
+    job = {"kind": "transfer", "dataset": "digits", "model": {"job": PRUNE | SPARSE}, "replicates": 1, "arms": arms}
+    sent = PRUNE | {"model": {"job": job}} | asked
+    return resolve_sent(sent, SPEC.validate_python, Known(lambda _name: DIGITS_LIKE, lambda _name: (), "cpu"))
+
+
+@pytest.mark.parametrize(
+    "asked", [{"method": {"schedule": "one_shot", "granularity": "2:4"}}, {"target": {"max_accuracy_drop": 1}}]
+)
+def test_a_transfer_comes_to_its_first_arm_whatever_is_beside_it(asked: dict[str, Any]) -> None:
+    with pytest.raises(InvalidSpec, match="sparse already"):
+        pruned_after(["mask_trained", "no_mask"], **asked)
+    assert pruned_after(["no_mask", "mask_random"], **asked).spec.kind == "prune"
+
+
+def test_a_transfer_has_no_way_whatever_ticket_of_its_own_it_finds() -> None:
+    first = {"kind": "transfer", "dataset": "digits", "model": {"job": PRUNE | SPARSE}, "replicates": 1}
+    sent = first | {
+        "model": {"job": first | {"arms": ["mask_trained", "own_ticket"]}},
+        "arms": ["no_mask", "own_ticket"],
+    }
+    with pytest.raises(InvalidSpec, match="no level of a prune job"):
+        resolve_sent(sent, SPEC.validate_python, Known(lambda _name: DIGITS_LIKE, lambda _name: (), "cpu"))
+
+
+def test_the_pieces_of_a_ticket_are_known_however_often_it_was_carried() -> None:
+    sent: dict[str, Any] = PRUNE | {"method": {"schedule": "one_shot", "granularity": "2:4"}}
+    for _ in range(3):
+        sent = {"kind": "transfer", "dataset": "digits", "model": {"job": sent}, "replicates": 1}
+    sent |= {"arms": ["mask_trained", "random_mask"]}
+    job = resolve_sent(sent, SPEC.validate_python, Known(lambda _name: DIGITS_LIKE, lambda _name: (), "cpu"))
+    alone = job.model_copy(update={"before": None})  # with the model that is presumed
+    begun = [place.unit.inputs.begin.granularity for place in places(alone, {}) if place.unit.kind == "transfer"]
+    assert {(found.keep, found.of) for found in begun} == {(2, 4)}

@@ -38,8 +38,9 @@ class Beginning:
     preprocessing: Preprocessing
 
     def split(self, split: Split) -> Split:
-        """The images as the model was shown its own."""
-        return replace(split, preprocessing=self.preprocessing)
+        """The images, of whatever size, normalised as the model's own were."""
+        size = {"size": split.preprocessing.size}
+        return replace(split, preprocessing=self.preprocessing.model_copy(update=size))
 
 
 def beginning(inputs: Begun, workspace: Workspace) -> Beginning:
@@ -95,8 +96,11 @@ def _masks(
             if begin.granularity is None:
                 return shuffled(ticket, seed), ()
             head = head_of(recipe.architecture)
-            own = recipe.model_copy(update={"classes": len(found[head[0]])})  # pieces reach into the model's own head
-            moving = pieces(begin.granularity, own, found)
+            # Pieces reach into the model's own head. Where that has no mask, it may be a fresh one in the place of one
+            # that channels were cut from: they may move as if it had one.
+            classes = len(found[head[0]]) if head[0] in found else recipe.classes
+            names = {head[0]: np.ones(0, np.bool_), **found}
+            moving = pieces(begin.granularity, recipe.model_copy(update={"classes": classes}), names)
             moved = moving.shuffled(found, seed)
             return _carried(moved, head, begin), moving.whole(moved)
     return {name: np.ones_like(mask) for name, mask in ticket.items()}, ()

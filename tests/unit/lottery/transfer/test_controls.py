@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.lottery import do, do_all
-from tests.support.transfers import HIGH, source_job, source_units, transfer_job
+from tests.support.transfers import HIGH, source_job, source_units, transfer_job, unit_of
 from winnow.artifact.masks import read_masks
 from winnow.contract.specs.granularity import Granularity, SemiStructured, WholeChannels
 from winnow.contract.units import Unit
@@ -45,6 +45,27 @@ def test_the_shuffled_mask_is_of_the_tickets_pieces(source: tuple[str, Any, Path
     for masks in (ticket, control):
         kept = pieces(ASKED[granularity], units[0].inputs.recipe, masks)
         assert [check.evidence for check in kept.whole(masks) if not check.ok] == []
+
+
+@pytest.mark.parametrize("granularity", ASKED)
+def test_a_head_without_a_mask_is_no_hindrance(granularity: str, tmp_path: Path) -> None:
+    """One that pruning left out, and one that is fresh since the transfer before."""
+    method = {"granularity": granularity, "schedule": "one_shot", "scope": {"exclude": ["output"]}}
+    asked = source_job(method=method, target={"sparsity": 0.3} if granularity == "channels" else None)
+    do_all(asked, tmp_path, Warm(None))
+    carried = transfer_job(source_units(asked), arms=["mask_trained", "random_mask"])
+    again = transfer_job(
+        (unit_of(carried, "mask_trained"), *source_units(asked)),
+        dataset={"name": "digits", "classes": ["1", "2"]},
+        arms=["mask_trained", "random_mask"],
+    )
+    for job in (carried, again):
+        units = {arm: unit_of(job, arm) for arm in ("mask_trained", "random_mask")}
+        checks = {arm: do(unit, tmp_path, Warm(None)).checks for arm, unit in units.items()}
+        assert [check for found in checks.values() for check in found if not check.ok] == []
+        ticket, control = (read_masks(tmp_path / unit.key / "mask.safetensors") for unit in units.values())
+        assert {name: mask.sum() for name, mask in control.items()} == {name: m.sum() for name, m in ticket.items()}
+        assert any((control[name] != mask).any() for name, mask in ticket.items())
 
 
 def masks_of(unit: Unit, folder: Path, granularity: str) -> dict[str, np.ndarray]:
