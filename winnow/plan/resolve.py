@@ -65,7 +65,7 @@ def resolve_training(
 def _settled_method(spec: TrainSpec | PruneSpec, architecture: Architecture) -> dict[str, Method | Target | None]:
     if not isinstance(spec, PruneSpec):
         return {}
-    settled = {"criterion": _criterion(spec.method), "scope": _scope(spec.method.scope, architecture)}
+    settled = {"criterion": _criterion(spec.method, architecture), "scope": _scope(spec.method.scope, architecture)}
     target = DEFAULT_TARGET if spec.target is None and spec.method.fixed_by is None else spec.target
     return {"method": spec.method.model_copy(update=settled), "target": target}
 
@@ -82,9 +82,14 @@ def _scope(choice: Scope, architecture: Architecture) -> Scope:
     return choice.model_copy(update={"exclude": excluded, "densities": densities})
 
 
-def _criterion(method: Method) -> Criterion:
+def _criterion(method: Method, architecture: Architecture) -> Criterion:
     choice = method.criterion
     entry = known("criterion", choice.name, CRITERIA)
+    if architecture.gated and not entry.gates:
+        raise InvalidSpec(
+            f"{entry.name} cannot score {architecture.name}: its sigmoid gates saturate, and whole layers would go for "
+            "nothing. Take another criterion."
+        )
     if choice.alpha is not None and entry.alpha is None:
         raise InvalidSpec(f"The criterion {choice.name} has no alpha. Leave it out.")
     if choice.at == "rewind" and method.retraining != "rewind":

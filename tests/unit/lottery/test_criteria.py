@@ -93,6 +93,11 @@ def test_grasp_is_the_weight_times_the_change_of_the_gradient_along_itself() -> 
         assert (scores[name] > 0).any()
 
 
+def test_grasp_goes_through_hard_sigmoids_which_torch_differentiates_only_once() -> None:
+    scores = criterion("grasp")(subject("torchvision/mobilenet_v3_small"))
+    assert all(np.isfinite(score).all() and score.any() for score in scores.values())
+
+
 class InPieces(Subject):
     """Its images come in batches of seven."""
 

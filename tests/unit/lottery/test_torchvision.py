@@ -183,3 +183,10 @@ def test_grey_images_replace_the_first_convolution_alone() -> None:
     load_network(network, initial(recipe("torchvision/resnet18", classes=5, size=(33, 33)), 0))
     with torch.inference_mode():
         assert network(torch.rand(2, 1, 33, 33)).isfinite().all()
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_the_catalog_says_which_have_gates(name: str) -> None:
+    smallest = ARCHITECTURES[name].smallest
+    modules = outline(name, 5, 3, (smallest, smallest)).modules()
+    assert ARCHITECTURES[name].gated == any(isinstance(one, nn.Sigmoid | nn.Hardsigmoid) for one in modules)

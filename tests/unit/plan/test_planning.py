@@ -112,6 +112,11 @@ def test_only_rewinding_takes_a_rewind_point():
         ({"model": {"name": "resnet20", "dropout": 0.1}}, "resnet20 has no place for dropout.*conv2"),
         ({"method": {"criterion": "magnitud"}}, "no criterion 'magnitud'. Did you mean 'magnitude'"),
         ({"method": {"criterion": {"name": "snip", "alpha": 2}}}, "snip has no alpha"),
+        (
+            {"model": "torchvision/mobilenet_v3_small", "dataset": {"name": "digits", "size": [33, 33]}}
+            | {"method": {"criterion": "synflow"}},
+            "synflow cannot score torchvision/mobilenet_v3_small: its sigmoid gates saturate",
+        ),
         ({"train": {"batch_size": 5000}}, "training split has 1296"),
         ({"train": {"epochs": 1}, "method": {"rewind": {"epoch": 1}}}, "leaves nothing to train"),
         ({"target": {"sparsity": "0.999999"}}, "Of 50,200 prunable weights a sparsity of 0.999999 masks all"),

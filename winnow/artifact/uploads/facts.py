@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import MAX_DECODED, DatasetFacts
 from winnow.contract.problems import Conflict, InvalidFile
 from winnow.contract.values import Value
@@ -26,7 +27,14 @@ class UploadFacts(Value):
     def facts(self, name: str, stored: str | None = None) -> DatasetFacts:
         """The facts of a folder called `name`, or of an upload that is stored under the SHA-256 `stored`."""
         source: Literal["upload", "folder"] = "folder" if self.format == "folder" else "upload"
-        return DatasetFacts(name=name, source=source, object=stored, **self.model_dump())
+        return DatasetFacts(
+            name=name, source=source, object=stored, superclasses=_superclasses(self.fingerprint), **self.model_dump()
+        )
+
+
+def _superclasses(fingerprint: str) -> tuple[int, ...] | None:
+    """Those of the known data set with this very content: its results are shared, and coarse accuracy is in them."""
+    return next((known.superclasses for known in DATASETS.values() if known.fingerprint == fingerprint), None)
 
 
 def checked(facts: UploadFacts) -> UploadFacts:

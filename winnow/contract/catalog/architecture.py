@@ -21,6 +21,7 @@ class Listed(Record):
     source: str
     smallest: int = Field(description="The shortest side of an image that it takes, in pixels.")
     dropout: tuple[str, ...] = Field((), description="The layers whose outputs dropout may drop; none: it takes none.")
+    gated: bool = Field(False, description="Whether channels are multiplied by a sigmoid of what they all hold.")
     pretrained: Pretrained | None = Field(None, description="Weights to begin with, if any are published.")
 
 

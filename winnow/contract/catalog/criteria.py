@@ -16,6 +16,7 @@ class CriterionEntry(Record):
     source: str
     at: Literal["trained", "rewind"] = Field("trained", description="Which values it scores unless a job says so.")
     rounds: int = Field(1, description="In how many rounds a level is pruned, scored again after each.")
+    gates: bool = Field(True, description="Whether it can score networks whose channels are gated by sigmoids.")
     alpha: Exact | None = Field(None, description="The exponent of the cost unless a job says so; null: has none.")
 
 
@@ -55,6 +56,7 @@ _CRITERIA = (
         source="Tanaka et al. 2020, arXiv:2006.05467",
         at="rewind",
         rounds=100,
+        gates=False,  # its image of ones and positive weights saturate them, so that whole layers would score 0
     ),
     CriterionEntry(
         name="taylor",

@@ -29,6 +29,10 @@ def _alike(
     )
 
 
+def _gated(*architectures: Architecture) -> tuple[Architecture, ...]:
+    return tuple(one.model_copy(update={"gated": True}) for one in architectures)
+
+
 CLASSIFIERS = (
     *_alike(
         "Krizhevsky 2014, arXiv:1404.5997",
@@ -116,12 +120,14 @@ CLASSIFIERS = (
         ("mobilenet_v2",),
         dropout=("classifier.0",),
     ),
-    *_alike(
-        "Howard et al. 2019, arXiv:1905.02244",
-        "inverted residual blocks, some with squeeze and excitation; hard swish.",
-        33,
-        ("mobilenet_v3_small", "mobilenet_v3_large"),
-        dropout=("classifier.2",),
+    *_gated(
+        *_alike(
+            "Howard et al. 2019, arXiv:1905.02244",
+            "inverted residual blocks, some with squeeze and excitation; hard swish.",
+            33,
+            ("mobilenet_v3_small", "mobilenet_v3_large"),
+            dropout=("classifier.2",),
+        )
     ),
     *_alike(
         "Tan et al. 2019, arXiv:1807.11626",
@@ -136,19 +142,23 @@ CLASSIFIERS = (
         33,
         ("shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"),
     ),
-    *_alike(
-        "Tan & Le 2019, arXiv:1905.11946",
-        "inverted residual blocks with squeeze and excitation, scaled as one; no stochastic depth.",
-        33,
-        tuple(f"efficientnet_b{scale}" for scale in range(8)),
-        dropout=("classifier.0",),
+    *_gated(
+        *_alike(
+            "Tan & Le 2019, arXiv:1905.11946",
+            "inverted residual blocks with squeeze and excitation, scaled as one; no stochastic depth.",
+            33,
+            tuple(f"efficientnet_b{scale}" for scale in range(8)),
+            dropout=("classifier.0",),
+        )
     ),
-    *_alike(
-        "Tan & Le 2021, arXiv:2104.00298",
-        "as EfficientNet, with plain convolutions in the first blocks; no stochastic depth.",
-        33,
-        ("efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l"),
-        dropout=("classifier.0",),
+    *_gated(
+        *_alike(
+            "Tan & Le 2021, arXiv:2104.00298",
+            "as EfficientNet, with plain convolutions in the first blocks; no stochastic depth.",
+            33,
+            ("efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l"),
+            dropout=("classifier.0",),
+        )
     ),
     *_alike(
         "Radosavovic et al. 2020, arXiv:2003.13678",
@@ -156,11 +166,13 @@ CLASSIFIERS = (
         33,
         tuple(f"regnet_x_{cost}" for cost in REGNET_COSTS),
     ),
-    *_alike(
-        "Radosavovic et al. 2020, arXiv:2003.13678",
-        "as RegNetX, with squeeze and excitation.",
-        33,
-        tuple(f"regnet_y_{cost}" for cost in REGNET_COSTS),
+    *_gated(
+        *_alike(
+            "Radosavovic et al. 2020, arXiv:2003.13678",
+            "as RegNetX, with squeeze and excitation.",
+            33,
+            tuple(f"regnet_y_{cost}" for cost in REGNET_COSTS),
+        )
     ),
     *_alike(
         "Liu et al. 2022, arXiv:2201.03545",

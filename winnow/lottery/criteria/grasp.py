@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, relu6
 
 from winnow.lottery.scoring import Subject, as_scores, gradients, parameters
 from winnow.lottery.selection import Scores
@@ -16,7 +16,7 @@ def grasp(subject: Subject) -> Scores:
     Images may come in several batches: g is summed over all of them first, and so is H g. What is masked already does
     not train: it is no part of g.
     """
-    network = subject.network(training=True)
+    network = _differentiable_twice(subject.network(training=True))
     batches = [(images.clone(), labels) for images, labels in subject.images_a_class()]
     g = _zeros(network)
     for images, labels in batches:
@@ -31,6 +31,20 @@ def grasp(subject: Subject) -> Scores:
         for name, product in gradients(network, along).items():
             products[name] += product
     return as_scores({name: weight * products[name] for name, weight in parameters(network).items()})
+
+
+class _Hardsigmoid(nn.Module):
+    """The same function; torch's own has no second derivative."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return relu6(x + 3) / 6
+
+
+def _differentiable_twice(network: nn.Module) -> nn.Module:
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.Hardsigmoid):
+            network.set_submodule(name, _Hardsigmoid())
+    return network
 
 
 def _loss(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.uploads import pixels, zipped
 from winnow.artifact.uploads import inspect_npz, read_upload
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.problems import Conflict, InvalidFile
 
 X = pixels(30, 5, 7, 3)
@@ -59,6 +60,13 @@ def test_names_and_a_test_set(tmp_path: Path) -> None:
     raw = read_upload(path, facts.facts("mine", "0" * 64))
     assert raw.x_test is not None
     np.testing.assert_array_equal(raw.x_test, X[:4])
+
+
+def test_the_content_of_a_known_data_set_has_its_superclasses(tmp_path: Path) -> None:
+    """Its units are the known one's: what they count must not go by who asked first."""
+    facts, known = inspect_npz(_saved(tmp_path / "a.npz", x=X, y=Y)), DATASETS["cifar100"]
+    assert facts.facts("mine").superclasses is None
+    assert facts.model_copy(update={"fingerprint": known.fingerprint}).facts("mine").superclasses == known.superclasses
 
 
 @pytest.mark.parametrize("shape", [(30, 35), (30, 35, 1)])
