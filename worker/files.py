@@ -3,13 +3,18 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import structlog
+
 from winnow.artifact.digest import file_ref
+from winnow.contract.problems import InvalidFile, NotFound
 from winnow.contract.results import FileRef, UnitResult
 from winnow.jobs.lease import Claim
 from winnow.jobs.objects import touch
 from worker.protocol import Do
 from worker.scratch import Desk
 from worker.workplace import Workplace
+
+log = structlog.get_logger(__name__)
 
 FOR_PEOPLE = frozenset({"ticket.winnow", "model.onnx", "brought-weights", "brought-mask"})
 """What no unit reads of its parents."""
@@ -29,11 +34,21 @@ def lay_out(place: Workplace, claim: Claim, desk: Desk) -> Do:
     for name, sha256 in claim.uploads.items():
         inputs[name] = desk.inputs / name
         place.scratch.fetch(sha256, inputs[name])
-    checkpoint = None
-    if claim.checkpoint:
-        checkpoint = desk.checkpoints / "from-before"
-        place.objects.fetch(claim.checkpoint.sha256, checkpoint)
+    checkpoint = _checkpoint(place, claim, desk)
     return Do(unit=claim.unit, inputs=inputs, outputs=desk.outputs, checkpoints=desk.checkpoints, checkpoint=checkpoint)
+
+
+def _checkpoint(place: Workplace, claim: Claim, desk: Desk) -> Path | None:
+    """Where to go on from. Without it the unit begins anew and comes to the same bytes, so damage is no failure."""
+    if claim.checkpoint is None:
+        return None
+    path = desk.checkpoints / "from-before"
+    try:
+        place.objects.fetch(claim.checkpoint.sha256, path)
+    except (NotFound, InvalidFile) as damage:
+        log.warning("checkpoint_damaged", unit=claim.unit.key, detail=damage.detail)
+        return None
+    return path
 
 
 def deliver(place: Workplace, outputs: Path, result: UnitResult) -> None:

@@ -47,9 +47,9 @@ class Heartbeat:
     def _beat_on(self) -> None:
         while not self._over.wait(BEAT_SECONDS):
             runner = self._runner
-            if runner is not None:
-                self._look_at(runner)
             try:
+                if runner is not None:
+                    self._look_at(runner)
                 said = self._beat(runner)
             except Unavailable as away:
                 log.warning("heartbeat_missed", unit=self._claim.unit.key, detail=away.detail)

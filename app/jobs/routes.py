@@ -121,7 +121,7 @@ def events(
         raise InvalidSpec("cursor is for pages: send `Accept: application/json`, or the header Last-Event-ID.")
     with here.database.read() as conn:
         job = queries.job(conn, TENANT, job_id)
-    after = last_event_id or 0
+    after = min(last_event_id or 0, job.last_event)  # a number beyond it is another job's, or of a lost database
     if job.state in TERMINAL and after >= job.last_event:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

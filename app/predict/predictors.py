@@ -56,11 +56,12 @@ class Predictors:
 
         path = self._folder / f"{sha256}.onnx"
         if path.exists():
-            os.utime(path)  # asked last, thrown out last
-        else:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._fetch(sha256, path)
-            self._make_room(path)
+            with suppress(InvalidFile, FileNotFoundError):  # torn by a machine that lost power: fetched anew
+                os.utime(path)  # asked last, thrown out last
+                return Predictor(path), path.stat().st_size
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._fetch(sha256, path)
+        self._make_room(path)
         return Predictor(path), path.stat().st_size
 
     def _fetch(self, sha256: str, path: Path) -> None:

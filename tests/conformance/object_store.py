@@ -82,9 +82,10 @@ class ObjectStoreConformance:
             objects.fetch(ref.sha256, tmp_path / "back")
         assert list(tmp_path.iterdir()) == []
 
-    def test_an_object_cut_short_is_mended_by_the_next_put(self, objects: Objects, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("damaged", [b"who", b"where"])
+    def test_a_damaged_object_is_mended_by_the_next_put(self, objects: Objects, tmp_path: Path, damaged: bytes) -> None:
         ref = objects.put_bytes(b"whole")
-        obstore.put(objects.store, path_of(ref.sha256), b"who")
+        obstore.put(objects.store, path_of(ref.sha256), damaged)
         objects.put_bytes(b"whole")
         objects.fetch(ref.sha256, tmp_path / "back")
         assert (tmp_path / "back").read_bytes() == b"whole"

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from sqlalchemy import Connection, delete, select, update
 
 from tests.support.fabricated import DIGITS_LIKE, fabricated
+from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Reason
 from winnow.contract.results import FileRef, Point, UnitResult
 from winnow.contract.specs.jobs import SPEC
@@ -47,9 +48,11 @@ def prune(sparsity: float, *arms: str, replicates: int = 1, **fields: Any) -> di
     return {**sent, "arms": ["ticket", *arms], "replicates": replicates, **fields}
 
 
-def resolved(sent: dict[str, Any], resource: Literal["cpu", "gpu"] = "cpu") -> Resolved:
+def resolved(
+    sent: dict[str, Any], resource: Literal["cpu", "gpu"] = "cpu", data: DatasetFacts = DIGITS_LIKE
+) -> Resolved:
     """A spec on ten classes of 180 images."""
-    return resolve(SPEC.validate_python(sent), DIGITS_LIKE, resource)
+    return resolve(SPEC.validate_python(sent), data, resource)
 
 
 @contextmanager
@@ -93,9 +96,16 @@ class Driver:
         of = {"session": f"run of {name}", "resource": "cpu"} | machine | fields
         return self.write(workers.register, workers.Registration(name=name, numerics=numerics, **of), dead=dead)
 
-    def submit(self, sent: dict[str, Any], key: str | None = None, resource: Literal["cpu", "gpu"] = "cpu") -> str:
+    def submit(
+        self,
+        sent: dict[str, Any],
+        key: str | None = None,
+        resource: Literal["cpu", "gpu"] = "cpu",
+        data: DatasetFacts = DIGITS_LIKE,
+    ) -> str:
         """A job, by its spec."""
-        return self.write(submit, tenant=TENANT, sent=sent, resolved=resolved(sent, resource), idempotency_key=key)
+        job = resolved(sent, resource, data)
+        return self.write(submit, tenant=TENANT, sent=sent, resolved=job, idempotency_key=key)
 
     def claim(self, worker: str = "one", room: Room = ANYTHING, lease_seconds: float = 30.0) -> Claim | None:
         """Claim, and nothing after."""

@@ -41,8 +41,9 @@ def entries(path: Path) -> dict[str, Entry]:
             if not 2 <= length <= min(MAX_HEADER, path.stat().st_size - 8):
                 raise ValueError("its header is cut off, or longer than any network's")
             header = json.loads(file.read(length))
+        "".join(header).encode()  # half a surrogate pair is in no name that somebody could be told
         return {name: _entry(value) for name, value in header.items() if name != "__metadata__"}
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise InvalidFile(
             f"{path.name} is no safetensors file ({error}). Save the state dict as safetensors, or convert a .pt or "
             ".pth file with `winnow convert`."

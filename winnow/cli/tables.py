@@ -125,7 +125,7 @@ def predictions_table(answer: Predictions) -> Table:
         table.add_column(name, justify="right" if name == "probability" else "left")
     for one in answer.predictions:
         others = ", ".join(f"{top.label} {top.probability:.1%}" for top in one.top[1:3])
-        table.add_row(one.name, Text(one.label, "bold"), f"{one.probability:.1%}", others)
+        table.add_row(Text(one.name), Text(one.label, "bold"), f"{one.probability:.1%}", Text(others))
     return table
 
 

@@ -14,6 +14,12 @@ from winnow.contract.problems import Unavailable
 BUSY_SECONDS = 15
 POSTGRES = {
     "connect_timeout": 10,
+    # A server that is gone without a word (its machine died, a network was cut) is noticed in 20 seconds; by the
+    # kernel's own limits it would be waited for up to two hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
     # A lock is waited for as long as SQLite waits for its one writer; a client that is stopped in the middle of a
     # transaction must not keep its locks for ever.
     "options": f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=60s",

@@ -1,9 +1,10 @@
 """Attach: a live job names the units that it needs; they are made, or made ready again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from winnow.contract.units import Unit
 from winnow.db.chunks import chunks
@@ -24,7 +25,9 @@ def attach(
 
     1. Insert units that nobody has asked for yet, by key.
     2. Lock by key: those it attaches to now, and those it needed before but which are cancelled.
-    3. `cancelled → ready`; `failed → ready` where the job attaches for the first time and another try may help.
+    3. `cancelled → ready`; `failed → ready` where the job attaches for the first time and another try may help. What is
+       done again, or has yet to be begun, is read from where this job says, if that is in the store: another may have
+       named a folder that is no longer what it was.
     4. The job's own rows. What has ended already, but not among the `cached` that the caller took in, is unseen.
     5. `wanted` and `rank`.
     """
@@ -33,9 +36,8 @@ def attach(
     insert_absent(conn, units, [_row(tenant, unit) for unit in sorted(new, key=lambda unit: unit.key)])
     locked = _lock(conn, tenant, [unit.key for unit in needed], {unit.key for unit in new})
     rows = [_link(job, unit, locked[unit.key], cached) for unit in new]
-    again = [row.key for row in locked.values() if _tries_again(row)]
-    for some in chunks(again):
-        conn.execute(update(units).where(units.c.tenant == tenant, units.c.key.in_(some)).values(**AFRESH))
+    _renew(conn, tenant, [unit for unit in needed if unit.key in locked and _tries_again(locked[unit.key])], AFRESH)
+    _renew(conn, tenant, [unit for unit in new if unit.dataset and unit.dataset.object and _waits(locked[unit.key])])
     if rows:
         conn.execute(insert(job_units), rows)
     recount(conn, tenant, locked)
@@ -72,14 +74,30 @@ def _row(tenant: str, unit: Unit) -> dict[str, Any]:
     }
 
 
+def _renew(
+    conn: Connection, tenant: str, again: Sequence[Unit], values: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Set values, and the words of this job on where a unit's data lie: its key says only what they are."""
+    this = (units.c.tenant == tenant, units.c.key == bindparam("named"))
+    told = [{"named": unit.key, "told": unit.model_dump(mode="json")} for unit in again]
+    if told:
+        conn.execute(update(units).where(*this).values(unit=bindparam("told"), **values), told)
+
+
 def _lock(conn: Connection, tenant: str, keys: list[str], new: set[str]) -> dict[str, AnyRow]:
     locked = {}
     for some in chunks(keys):
         touched = units.c.key.in_([key for key in some if key in new]) | (units.c.state == "cancelled")
-        query = select(units.c.key, units.c.state, units.c.reason, units.c.detail, units.c.attempt)
+        query = select(units.c.key, units.c.state, units.c.reason, units.c.detail, units.c.attempt, units.c.wanted)
         query = query.where(units.c.tenant == tenant, units.c.key.in_(some), touched)
-        locked.update({row.key: row for row in conn.execute(query.order_by(units.c.key).with_for_update())})
+        query = query.order_by(units.c.key).with_for_update(key_share=True)  # as rows that name a unit hold its key
+        locked.update({row.key: row for row in conn.execute(query)})
     return locked
+
+
+def _waits(row: AnyRow) -> bool:
+    """For a worker, and for longer than this transaction."""
+    return bool(row.state == "ready" and row.wanted > 0)
 
 
 def _tries_again(row: AnyRow) -> bool:

@@ -42,7 +42,7 @@ def end(
     events.append(conn, job_id, [("job", {"state": state, "reason": reason})])
     mine = select(job_units.c.unit_key).where(job_units.c.job_id == job_id)
     these = (units.c.tenant == job.tenant, units.c.key.in_(mine))
-    keys = list(conn.scalars(select(units.c.key).where(*these).order_by(units.c.key).with_for_update()))
+    keys = list(conn.scalars(select(units.c.key).where(*these).order_by(units.c.key).with_for_update(key_share=True)))
     conn.execute(update(job_units).where(job_units.c.job_id == job_id, job_units.c.unseen).values(unseen=False))
     recount(conn, job.tenant, keys)
     alone = (units.c.state == "ready", units.c.wanted == 0)

@@ -9,7 +9,7 @@ from winnow.jobs.states import LIVE
 _WORDS: dict[Reason, tuple[Slug, str]] = {
     Reason.USER_ERROR: (Slug.UNPROCESSABLE, "What was asked for cannot be done"),
     Reason.DATA_ERROR: (Slug.UNPROCESSABLE, "The data cannot be used"),
-    Reason.OUT_OF_MEMORY: (Slug.INTERNAL, "The worker ran out of memory"),
+    Reason.OUT_OF_MEMORY: (Slug.INTERNAL, "The worker's machine is not enough for it"),
     Reason.NO_SPACE: (Slug.INTERNAL, "The worker ran out of disk space"),
     Reason.STORE_UNAVAILABLE: (Slug.UNAVAILABLE, "The object store stayed away"),
     Reason.WORKER_LOST: (Slug.INTERNAL, "The worker was lost"),

@@ -160,7 +160,7 @@ def _check_precision(recipe: Recipe, device: torch.device) -> None:
         return
     if (found := torch.cuda.get_device_capability()) < WITH_BF16:
         raise UnitFailed(
-            Reason.USER_ERROR,
+            Reason.OUT_OF_MEMORY,  # of this machine's GPU: another may have what it takes
             f"bf16 wants a GPU of compute capability 8.0 or above, and this one has {found[0]}.{found[1]}. Leave "
             "precision out.",
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError
+from obstore.exceptions import BaseError
 
 from winnow.artifact.atomic import write_atomically
 from winnow.contract.problems import InvalidFile, NotFound, Unavailable
@@ -67,22 +67,17 @@ class Objects:
             stores.make_bucket(self._url, self._s3)
 
     def put(self, path: Path) -> FileRef:
-        """Store the content of a file unless it is there; large files are streamed in parts. Raises Unavailable."""
+        """Store the content of a file; large files are streamed in parts. Raises Unavailable."""
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         ref = FileRef(sha256=sha256, bytes=path.stat().st_size)
-        if ref.bytes <= MULTIPART_BYTES:
-            self._create(ref, path.read_bytes())
-        elif not self._holds(ref):
-            with self._reaching(ref.sha256, writing=True):
-                # Parts cannot be written on a condition; overwriting with the same bytes does no harm.
-                obstore.put(self.store, path_of(ref.sha256), path, use_multipart=True, max_concurrency=PARTS_AT_ONCE)
+        self._write(ref, path if ref.bytes > MULTIPART_BYTES else path.read_bytes())
         return ref
 
     def put_bytes(self, data: bytes) -> FileRef:
-        """Store `data` unless it is there. Raises Unavailable."""
+        """Store `data`. Raises Unavailable."""
         ref = FileRef(sha256=sha256_hex(data), bytes=len(data))
-        self._create(ref, data)
+        self._write(ref, data)
         return ref
 
     def fetch(self, sha256: str, to: Path) -> None:
@@ -131,24 +126,11 @@ class Objects:
             for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
-    def _create(self, ref: FileRef, data: bytes) -> None:
-        path = path_of(ref.sha256)
+    def _write(self, ref: FileRef, content: Path | bytes) -> None:
+        """Write it even where there is one of that name: a machine that lost power may have kept the name alone."""
         with self._reaching(ref.sha256, writing=True):
-            try:
-                obstore.put(self.store, path, data, mode="create", use_multipart=False)
-            except AlreadyExistsError:
-                # A machine that lost power may have kept the name and lost the bytes.
-                if obstore.head(self.store, path)["size"] != ref.bytes:
-                    obstore.put(self.store, path, data, use_multipart=False)
-            except NotSupportedError:  # an S3 without If-None-Match: the same bytes under the same name do no harm
-                obstore.put(self.store, path, data, use_multipart=False)
-
-    def _holds(self, ref: FileRef) -> bool:
-        try:
-            with self._reaching(ref.sha256):
-                return obstore.head(self.store, path_of(ref.sha256))["size"] == ref.bytes
-        except NotFound:
-            return False
+            in_parts = isinstance(content, Path)
+            obstore.put(self.store, path_of(ref.sha256), content, use_multipart=in_parts, max_concurrency=PARTS_AT_ONCE)
 
     @contextmanager
     def _reaching(self, sha256: str, *, writing: bool = False) -> Iterator[None]:

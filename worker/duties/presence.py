@@ -22,9 +22,14 @@ log = structlog.get_logger(__name__)
 
 
 def host() -> str:
-    """The machine and the process namespace: where a process id means what it means here."""
-    namespace = Path("/proc/self/ns/pid")
-    return f"{socket.gethostname()} {namespace.readlink()}" if namespace.exists() else socket.gethostname()
+    """The machine since it started, and the process namespace: where a process id means what it means here.
+
+    Names of machines are given twice, to copies of a virtual one say, and the first namespace has one number on all.
+    """
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    if not (boot.exists() and namespace.exists()):  # not Linux
+        return socket.gethostname()
+    return f"{socket.gethostname()} {boot.read_text().strip()} {namespace.readlink()}"
 
 
 def process(pid: int) -> str:

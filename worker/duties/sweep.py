@@ -20,7 +20,7 @@ COLLECT_SECONDS = 30.0
 DELETE_SECONDS = 60.0
 """For one batch of objects: far less than they are this sweep's, so that the last request has ended by then too."""
 GRACE_SECONDS = 5 * BEAT_SECONDS
-"""After the database was away, or this machine, leases that ran out meanwhile are left alone for so long."""
+"""At the start, and after the database was away, or this machine, leases that ran out are left alone for so long."""
 
 log = structlog.get_logger(__name__)
 
@@ -28,11 +28,17 @@ log = structlog.get_logger(__name__)
 class Sweep:
     """`sweep` once; each step in transactions of its own."""
 
-    def __init__(self, database: Database, objects: Objects, ring: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        objects: Objects,
+        ring: Callable[[str], object],
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
         self._database = database
         self._objects = objects
         self._ring = ring
-        self._leases_from = 0.0
+        self._leases_from = time.monotonic() + grace_seconds  # it may have been started by the end of an outage
         self._collect_at = 0.0
         self._ended = time.time()
 
@@ -84,8 +90,13 @@ class Sweep:
             with self._database.write() as conn:
                 started(conn, job_id)
         for job_id in waiting:
-            with self._database.write() as conn:
-                settle(conn, job_id)
+            try:
+                with self._database.write() as conn:
+                    settle(conn, job_id)
+            except Unavailable:
+                raise
+            except Exception:  # one job that cannot be settled must not stand in the way of all that came later
+                log.exception("settle_failed", job=job_id)
 
     def _collect(self) -> None:
         until = time.time() + DELETE_SECONDS

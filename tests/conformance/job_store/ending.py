@@ -4,10 +4,14 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.support.driver import Driver, prune, train
+from tests.support.fabricated import DIGITS_LIKE
 from winnow.contract.problems import NotFound, Reason
 from winnow.db.tables import job_units, units
 from winnow.db.tables import jobs as jobs_table
 from winnow.jobs.settle import settle, unsettled
+
+FOLDER = DIGITS_LIKE.model_copy(update={"source": "folder", "format": "folder"})
+UPLOAD = DIGITS_LIKE.model_copy(update={"name": "mine", "source": "upload", "format": "zip", "object": "e" * 64})
 
 
 class Ending:
@@ -34,6 +38,22 @@ class Ending:
         assert jobs.work() == 1
         assert jobs.state(again) == "succeeded"
         assert jobs.unit(held.unit.key).attempt == 2
+
+    def test_another_try_reads_from_where_its_own_job_says(self, jobs: Driver) -> None:
+        """The content is the same, and so is the unit; the folder that was named first may be gone."""
+        jobs.submit(train(), data=FOLDER)
+        held = jobs.take()
+        assert held.uploads == {}
+        jobs.fail(held, Reason.DATA_ERROR)
+        jobs.settle(held)
+        jobs.submit(train(), data=UPLOAD)
+        again = jobs.take()
+        assert (again.unit.key, again.uploads) == (held.unit.key, {"dataset": UPLOAD.object})
+
+    def test_a_unit_that_waits_reads_from_the_store_once_a_job_says_that_it_is_there(self, jobs: Driver) -> None:
+        for data in (FOLDER, UPLOAD, FOLDER):
+            jobs.submit(train(), data=data)
+        assert jobs.take().uploads == {"dataset": UPLOAD.object}
 
     def test_what_another_try_cannot_change_fails_at_once(self, jobs: Driver) -> None:
         jobs.submit(train())

@@ -85,6 +85,16 @@ def test_after_the_last_event_there_is_nothing_to_come_back_for(api: Api) -> Non
     assert api.get(path, headers={"Last-Event-ID": str(last - 1)}).status_code == 200
 
 
+def test_a_number_that_the_job_has_not_come_to_hides_nothing_that_comes(api: Api) -> None:
+    """It is another job's, or of a database that was set back."""
+    job = api.submit(train())
+    with listening(api, job["id"], **{"Last-Event-ID": "1000"}) as answer:
+        told = events(answer)
+        assert next(told).name == "progress"
+        api.http.post(f"/v1/jobs/{job['id']}/cancel")
+        assert [event.data["state"] for event in told if event.name == "job"] == ["cancelled"]
+
+
 def test_an_id_that_no_event_has_is_refused(api: Api) -> None:
     job = api.submit(train())
     for wrong in ("x", "-1", "99999999999999999999"):

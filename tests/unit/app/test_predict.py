@@ -172,6 +172,15 @@ def test_a_model_that_is_damaged_in_the_store_is_not_the_callers_fault(tmp_path:
         Predictors(objects, tmp_path / "fetched").get(ref.sha256)
 
 
+def test_a_fetched_model_that_is_torn_is_fetched_again(tmp_path: Path, api: Api) -> None:
+    file = api.stored_model("000000")["model.onnx"]
+    (tmp_path / "fetched").mkdir()
+    torn = tmp_path / "fetched" / f"{file.sha256}.onnx"
+    torn.write_bytes(b"")
+    assert Predictors(api.parts.objects, tmp_path / "fetched").get(file.sha256)
+    assert torn.stat().st_size == file.bytes
+
+
 def test_a_job_that_trains_only_has_a_target_too(api: Api) -> None:
     api.driver.register()
     job = api.submit(train())

@@ -31,7 +31,7 @@ HERE = Registration("one", "run_new", "cpu", 1, 1, 0, "cpu-fake", host(), proces
 
 @pytest.fixture
 def sweep(place: Workplace, rows: Rows) -> Sweep:
-    return Sweep(rows.database, place.objects, place.ring)
+    return Sweep(rows.database, place.objects, place.ring, grace_seconds=0.0)
 
 
 def take(rows: Rows, lease_seconds: float = 30.0) -> object:
@@ -48,7 +48,7 @@ def test_a_lease_that_ran_out_is_a_loss(rows: Rows, sweep: Sweep) -> None:
 
 def test_after_the_database_was_away_leases_get_a_chance_to_be_renewed(place: Workplace, rows: Rows) -> None:
     database = FlakyDatabase(rows.database)
-    sweep = Sweep(database, place.objects, place.ring)
+    sweep = Sweep(database, place.objects, place.ring, grace_seconds=0.0)
     rows.submit(Behaviour.FINISHES)
     take(rows, lease_seconds=-1.0)
     database.away_from_write(1)
@@ -56,6 +56,14 @@ def test_after_the_database_was_away_leases_get_a_chance_to_be_renewed(place: Wo
         sweep.sweep()
     database.come_back()
     sweep.sweep()
+    assert (rows.unit().state, rows.unit().losses) == ("running", 0)
+
+
+def test_a_sweep_that_begins_gives_them_that_chance_too(place: Workplace, rows: Rows) -> None:
+    """What ended its predecessor may have kept the heartbeats of all others from the database."""
+    rows.submit(Behaviour.FINISHES)
+    take(rows, lease_seconds=-1.0)
+    Sweep(rows.database, place.objects, place.ring).sweep()
     assert (rows.unit().state, rows.unit().losses) == ("running", 0)
 
 

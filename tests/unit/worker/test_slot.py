@@ -138,6 +138,25 @@ def test_shutdown_leaves_a_checkpoint_that_the_next_attempt_goes_on_from(
     assert told(place, rows.unit())["begun_at"] == kept.checkpoint_step
 
 
+def test_a_damaged_checkpoint_costs_time_and_nothing_else(
+    place: Workplace, rows: Rows, background: Callable[..., Future[None]]
+) -> None:
+    job = rows.submit(Behaviour.TRAINS, steps=400)
+    slots = Slots(place, 1)
+    working = background(slots.ring)
+    eventually(lambda: rows.unit().progress, 30, "progress")
+    slots.stop()
+    working.result(5)
+    slots.close()
+    place.objects.delete(rows.unit().checkpoint_sha256)
+    after = Slots(place, 1)
+    working = background(after.ring)
+    working.result(60)
+    after.close()
+    assert rows.job(job).state == "succeeded"
+    assert told(place, rows.unit())["begun_at"] == 0
+
+
 def test_a_checkpoint_of_another_numerics_class_is_ignored(
     place: Workplace, rows: Rows, background: Callable[..., Future[None]]
 ) -> None:

@@ -1,6 +1,6 @@
 """What is said of weights that somebody brings."""
 
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
@@ -15,7 +15,7 @@ def _in_fifteen_digits(sent: Any) -> Any:
         return sent
     try:
         return Context(prec=15).create_decimal(str(sent))
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one beyond all exponents
         return sent
 
 

@@ -103,7 +103,7 @@ def test_a_gpu_without_bf16_says_so(tmp_path, monkeypatch):
     job = digits_job("gpu", train={"steps": 12, "precision": "bf16"})
     with pytest.raises(UnitFailed, match=r"capability 8\.0 or above, and this one has 7\.5") as failed:
         do_all(job, tmp_path, Warm(None))
-    assert failed.value.reason is Reason.USER_ERROR
+    assert failed.value.reason is Reason.OUT_OF_MEMORY
 
 
 def test_images_are_changed_as_on_the_cpu():
