@@ -17,7 +17,7 @@ from winnow.contract.resources import Dataset, Page
 from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, datasets
 from winnow.db.types import AnyRow
-from winnow.jobs.objects import touch
+from winnow.jobs.objects import still_kept, touch
 
 
 def facts_named(parts: Parts, name: str) -> DatasetFacts:
@@ -82,6 +82,7 @@ def keep(
         "object": sent.sha256,
     }
     with parts.database.write() as conn:
+        still_kept(conn, [sent.sha256])
         insert_absent(conn, datasets, [row])  # another upload of that name may have been quicker
     there = _upload(parts, name)
     assert there is not None  # noqa: S101 - it was inserted just now, by this request or the quicker one

@@ -17,8 +17,9 @@ from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.jobs import EvaluateSpec
 from winnow.contract.units import Unit
 from winnow.db.insert import insert_absent
-from winnow.db.tables import TENANT, files, models
-from winnow.jobs.objects import touch
+from winnow.db.tables import TENANT, files, models, units
+from winnow.jobs.objects import still_kept, touch
+from winnow.jobs.states import OPEN
 from winnow.jobs.submit import submit
 from winnow.plan import brought, resolve
 
@@ -71,12 +72,15 @@ def _inspected(sent: Sent, spec: BroughtSpec, architecture: Architecture) -> Cou
 def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted) -> bool:
     """The job that makes the files, what it reads, and the model itself."""
     model_id = unit.model_id or ""
-    if _is_there(conn, model_id, name):
+    there = _is_there(conn, model_id, name)
+    if not (there and _is_under_way(conn, unit)):  # its job may have been cancelled, or have failed
+        spec = EvaluateSpec(model=ModelChoice(name=model_id))
+        submit(conn, tenant=TENANT, sent=spec.model_dump(mode="json"), resolved=resolve(spec, None, "cpu", (unit,)))
+    if there:
         return False
-    spec = EvaluateSpec(model=ModelChoice(name=model_id))
-    submit(conn, tenant=TENANT, sent=spec.model_dump(mode="json"), resolved=resolve(spec, None, "cpu", (unit,)))
     brought = {"weights": sent.weights, "mask": sent.mask}
     kept = [(f"brought-{part}", file) for part, file in brought.items() if file is not None]
+    still_kept(conn, (file.sha256 for _, file in kept))
     this = {"tenant": TENANT, "unit_key": unit.key}
     insert_absent(conn, files, [{**this, "name": n, "sha256": f.sha256, "bytes": f.bytes} for n, f in kept])
     row = {
@@ -93,6 +97,12 @@ def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted)
     }
     insert_absent(conn, models, [row])
     return _is_there(conn, model_id, name)  # another may have been faster
+
+
+def _is_under_way(conn: Connection, unit: Unit) -> bool:
+    """Whether its files are there, or will be."""
+    state = conn.scalar(select(units.c.state).where(units.c.tenant == TENANT, units.c.key == unit.key))
+    return state in ("done", *OPEN)
 
 
 def _is_there(conn: Connection, model_id: str, name: str) -> bool:

@@ -19,6 +19,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 
 def connect(url: str, api_key: str | None) -> "Client":
     """A client of the service at `url`."""
+    if api_key and not (api_key.isascii() and api_key.isprintable()):
+        raise typer.BadParameter("A key has the characters of ASCII alone.", param_hint="--api-key (WINNOW_API_KEY)")
     from winnow.client import Client  # noqa: PLC0415 - it loads httpx, which help does not need
 
     return Client(url, api_key)

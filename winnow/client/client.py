@@ -19,6 +19,8 @@ from winnow.contract.rows import TableRow
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 IMAGES_A_REQUEST = 256
+LOOKED_AT = httpx.Timeout(30.0, read=3600.0)
+"""What is sent to be kept is looked through before the answer: minutes, for 100,000 pictures."""
 ARCHIVES = {".zip": "application/zip", ".npz": "application/x-npz"}
 
 
@@ -99,7 +101,12 @@ class Client:
         with ExitStack() as opened:
             paths = {"weights": weights} | ({"mask": mask} if mask else {})
             files = {part: (path.name, opened.enter_context(path.open("rb"))) for part, path in paths.items()}
-            sent = {"params": {"name": name}, "data": {"spec": json.dumps(dict(spec))}, "files": files}
+            sent = {
+                "params": {"name": name},
+                "data": {"spec": json.dumps(dict(spec))},
+                "files": files,
+                "timeout": LOOKED_AT,
+            }
             return self._connection.read(Model, "POST", "/v1/models", **sent)
 
     def files(self, model_id: str) -> Iterator[ModelFile]:
@@ -139,7 +146,7 @@ class Client:
         params = {"name": name, "size": size}
         with path.open("rb") as stream:
             return self._connection.read(
-                Dataset, "POST", "/v1/datasets", params=params, content=stream, headers=headers
+                Dataset, "POST", "/v1/datasets", params=params, content=stream, headers=headers, timeout=LOOKED_AT
             )
 
     def workers(self) -> Iterator[Worker]:

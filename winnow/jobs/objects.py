@@ -33,3 +33,9 @@ def hold(conn: Connection, names: Iterable[str]) -> bool:
     there = conn.scalars(query).all()
     conn.execute(update(objects).where(*these).values(touched_at=now()))
     return len(there) == len(wanted)
+
+
+def still_kept(conn: Connection, names: Iterable[str]) -> None:
+    """The same for what somebody has sent. Raises Unavailable where it has to be sent again."""
+    if not hold(conn, names):
+        raise Unavailable("Storing it took so long that it was given up meanwhile. Send it again.")

@@ -8,10 +8,12 @@ from sqlalchemy import Connection, case, delete, exists, or_, select, update
 from winnow.db.clock import now
 from winnow.db.tables import CLAIMABLE, datasets, files, objects, units
 from winnow.jobs import workers
+from winnow.jobs.lease import NO_CHECKPOINT, unit_of
 
 RESOURCES = ("cpu", "gpu")
 CHECKPOINT_SECONDS = 60.0
 ORPHAN_SECONDS = 3600.0
+ABANDONED_SECONDS = 86_400.0
 DELETING_SECONDS = 300.0
 """How long objects belong to the sweep that marked them: it must have ended with them in less."""
 AT_ONCE = 100
@@ -33,6 +35,17 @@ class Marked(NamedTuple):
     names: Sequence[str]
     at: float
     """When, by the database's clock: a later sweep that took them over has another time there."""
+
+
+def forget_checkpoints(conn: Connection) -> int:
+    """Let go of the checkpoints of units that nobody has wanted for a day; returns how many."""
+    old = select(objects.c.sha256).where(objects.c.checkpoint, now() - objects.c.touched_at > ABANDONED_SECONDS)
+    these = units.c.checkpoint_sha256.in_(old) & (units.c.state == "cancelled")
+    some = select(units.c.tenant, units.c.key).where(these).order_by(units.c.key).limit(AT_ONCE)
+    found = conn.execute(some.with_for_update(skip_locked=True, key_share=True)).all()
+    for row in found:
+        conn.execute(update(units).where(unit_of(row.tenant, row.key)).values(**NO_CHECKPOINT))
+    return len(found)
 
 
 def mark_stale_objects(conn: Connection) -> Marked:

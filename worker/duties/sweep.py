@@ -11,7 +11,7 @@ from winnow.db.engine import Database
 from winnow.jobs.lose import lose_expired
 from winnow.jobs.settle import settle, unsettled
 from winnow.jobs.start import missed_starts, started
-from winnow.jobs.sweep import Marked, claimable, forget_objects, mark_stale_objects
+from winnow.jobs.sweep import Marked, claimable, forget_checkpoints, forget_objects, mark_stale_objects
 from winnow.storage import Objects
 from worker.heartbeat import BEAT_SECONDS
 
@@ -100,6 +100,8 @@ class Sweep:
 
     def _collect(self) -> None:
         until = time.time() + DELETE_SECONDS
+        with self._database.write() as conn:
+            forget_checkpoints(conn)
         with self._database.write() as conn:
             marked = mark_stale_objects(conn)
         gone: list[str] = []

@@ -51,6 +51,15 @@ def test_the_same_network_again_is_the_same_model(api: Api) -> None:
     assert len(api.driver.all(jobs.select())) == 1
 
 
+def test_a_network_whose_files_nobody_makes_gets_another_job_when_it_comes_again(api: Api) -> None:
+    [job] = push(api).json()["jobs"]
+    api.http.post(f"/v1/jobs/{job}/cancel")
+    again = push(api)
+    assert again.status_code == 200
+    states = {one: api.get(f"/v1/jobs/{one}").json()["state"] for one in again.json()["jobs"]}
+    assert sorted(states.values()) == ["cancelled", "queued"]
+
+
 def test_a_name_means_one_network_and_a_network_has_one_name(api: Api) -> None:
     push(api)
     assert is_problem(push(api, safetensors(weights(seed=1))), 409, "another name")
@@ -119,6 +128,8 @@ def test_weights_that_do_not_fit_are_told_which_and_nothing_is_kept(api: Api) ->
         ({"input": {"channels": 1, "size": [1, 1], "mean": [0], "std": [1]}}, "at least"),
         ({"colour": "red"}, "colour"),
         ({"input": {"channels": 1, "size": [8, 8], "mean": [0], "std": [0]}}, "greater than 0"),
+        ({"input": {"channels": 1, "size": [8, 8], "mean": ["1e9999999"], "std": [1]}}, "mean"),
+        ({"classes": ["a\0", "b"]}, "NUL"),
     ],
 )
 def test_a_spec_that_cannot_be_met_is_refused(api: Api, changes: dict[str, Any], says: str) -> None:
@@ -130,6 +141,9 @@ def test_what_is_no_network_is_refused(api: Api) -> None:
     assert is_problem(push(api, b""), 422, "weights")
     assert is_problem(push(api, b"not safetensors at all"), 422, "The file `weights` is no safetensors file")
     assert is_problem(push(api, b"not safetensors at all"), 422, "winnow convert")
+    for entry in (b'"a":{"dtype":"F32","shape":[1e999]}', b'"\\ud800":{"dtype":"F32","shape":[]}'):
+        header = b"{" + entry + b"}"
+        assert is_problem(push(api, len(header).to_bytes(8, "little") + header), 422, "is no safetensors file")
     assert is_problem(push(api, mask=b"nor this"), 422, "The file `mask` is no")
     assert is_problem(api.http.post("/v1/models", params={"name": "x"}, json={}), 415, "multipart")
     assert is_problem(api.http.post("/v1/models", params={"name": "x"}, files={"weights": ("w", b"1")}), 422, "spec")

@@ -44,6 +44,7 @@ def test_help_needs_neither_torch_nor_the_service(command: str) -> None:
         ["submit", "no-such-file.json"],
         ["predict", "mdl_1"],
         ["jobs", "--limit", "0"],
+        ["jobs", "--api-key", "schlüssel"],
         ["no-such-command"],
         ["submit", "--replicates", "many"],
     ],

@@ -4,9 +4,9 @@ import pytest
 from rich.console import Console
 
 from tests.support.fake_service import job
-from winnow.cli.tables import accuracy, jobs_table, levels_table, points_table, state, what
+from winnow.cli.tables import accuracy, jobs_table, levels_table, points_table, predictions_table, state, what
 from winnow.cli.watching import claims, job_picture
-from winnow.contract.resources import Job
+from winnow.contract.resources import Job, Predictions
 from winnow.contract.rows import ArmSummary, Claim, FoundRewind, JobResult, LevelRow, PointRow, TriedRewind
 from winnow.contract.specs.transfer import TRANSFER_ARMS
 
@@ -124,3 +124,10 @@ def test_a_target_that_no_level_meets_is_said() -> None:
     dense = Claim(level=0, sparsity=0.0, verdict=None, model_id="mdl_1")
     text = rendered(claims(JobResult(target=dense, target_reached=False, sparsest_matching=None)))
     assert "no level meets the target; the last: 0.00% sparse: mdl_1" in text
+
+
+def test_names_are_shown_as_they_are_whatever_they_mean_to_the_table() -> None:
+    top = [{"label": label, "probability": 0.3} for label in ("[/b]", "[bold]", "c[0]")]
+    one = {"name": "[red]a.png", "label": "[/b]", "index": 0, "probability": 0.3, "top": top}
+    shown = rendered(predictions_table(Predictions.model_validate({"model_id": "mdl_1", "predictions": [one]})))
+    assert all(name in shown for name in ("[red]a.png", "[/b]", "[bold] 30.0%", "c[0] 30.0%"))

@@ -10,6 +10,8 @@ from winnow.contract.problems import Conflict, InvalidFile
 from winnow.contract.values import Value
 
 MAX_CLASSES = 10_000
+MAX_NAMES = 2**20
+"""Bytes of all class names: they are in every unit that reads the data set."""
 
 
 class UploadFacts(Value):
@@ -72,6 +74,10 @@ def _check_classes(facts: UploadFacts) -> None:
         raise InvalidFile(f"there is only one class, {facts.classes[0]!r}: a classifier wants two or more")
     if len(facts.classes) > MAX_CLASSES:
         raise InvalidFile(f"there are {len(facts.classes):,} classes, more than {MAX_CLASSES:,}: send fewer")
+    if (names := sum(len(name.encode()) for name in facts.classes)) > MAX_NAMES:
+        raise InvalidFile(
+            f"the names of the classes have {names:,} bytes together, more than {MAX_NAMES:,}: shorten them"
+        )
     for name, count in zip(facts.classes, facts.counts, strict=True):
         if count < 2:
             raise InvalidFile(f"class {name!r} has {count} image(s) to train on: give each class two or more")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.uploads import pixels, zipped
 from winnow.artifact.uploads import inspect_npz, read_upload
+from winnow.artifact.uploads.facts import checked
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.problems import Conflict, InvalidFile
 
@@ -60,6 +61,13 @@ def test_names_and_a_test_set(tmp_path: Path) -> None:
     raw = read_upload(path, facts.facts("mine", "0" * 64))
     assert raw.x_test is not None
     np.testing.assert_array_equal(raw.x_test, X[:4])
+
+
+def test_class_names_are_bounded_in_sum(tmp_path: Path) -> None:
+    facts = inspect_npz(_saved(tmp_path / "a.npz", x=X, y=Y))
+    names = [f"{number:04} {'x' * 1000}" for number in range(1100)]
+    with pytest.raises(InvalidFile, match="the names of the classes have 1,105,500 bytes"):
+        checked(facts.model_copy(update={"classes": tuple(names), "counts": (2,) * len(names)}))
 
 
 def test_the_content_of_a_known_data_set_has_its_superclasses(tmp_path: Path) -> None:
