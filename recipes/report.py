@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import arms
 import learning_curves
 import typer
 from claims import claims
@@ -85,6 +86,7 @@ def page(kept: Path, head: Path, out: Path) -> None:
         ),
         *_between_points(job, results),
         *_over_a_number(job, results, out, title),
+        *_side_by_side(job, results, out, title),
         "\n".join(networks(job, results)),
     ]
     out.write_text("\n\n".join(text) + "\n")
@@ -163,6 +165,16 @@ def _over_a_number(job: Resolved, results: Results, out: Path, title: str) -> It
     picture.write_text(learning_curves.panels(found, results, title))
     yield "\n".join(learning_curves.crossing(rows, images))
     yield f"![losses over training]({picture.name})"
+
+
+def _side_by_side(job: Resolved, results: Results, out: Path, title: str) -> Iterator[str]:
+    """Of points that neither go down levels nor along a number, the arms of each."""
+    found = [part for part in parts(job, results) if part.levels]
+    if len(found) < 2 or any(len(part.levels) > 2 or learning_curves.number(part) is not None for part in found):
+        return
+    picture = out.with_suffix(".svg")
+    picture.write_text(arms.panels(found, title))
+    yield f"![test accuracy of each arm, with 95 % intervals]({picture.name})"
 
 
 def _test_images(units: Iterable[str], results: Results) -> int:

@@ -1,6 +1,7 @@
 """Pages of recipes: what a job has left is kept without weights, and the page's numbers are those of the results."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -135,7 +136,7 @@ def test_two_replicates_claim_nothing(page: Callable[..., str]) -> None:
     assert "tickets match" not in page(SENT | {"replicates": 2}, lambda place: 324 + place.replicate)
 
 
-def test_points_of_a_sweep_are_held_against_the_first(page: Callable[..., str]) -> None:
+def test_points_of_a_sweep_are_held_against_the_first(page: Callable[..., str], tmp_path: Path) -> None:
     ways = [{"schedule": "one_shot"}, {"schedule": "one_shot", "rewind": {"step": 5}}]
     sent = SENT | {"arms": ["ticket"], "sweep": {"method": ways}}
 
@@ -146,6 +147,12 @@ def test_points_of_a_sweep_are_held_against_the_first(page: Callable[..., str]) 
     text = page(sent, right)
     (ours,) = (line for line in text.splitlines() if line.startswith("| rewind step 5 |") and "+" in line)
     assert "+5.00 ±" in ours
+    drawn = (tmp_path / "page.svg").read_text()
+    ticks = {float(says): float(x) for x, says in re.findall(r'middle" x="([0-9.]+)" y="\d+">([0-9.]+) %', drawn)}
+    (low, left), (high, right_end) = min(ticks.items()), max(ticks.items())
+    places = [float(x) for x in re.findall(r'dot ticket" cx="([0-9.]+)"', drawn)]
+    shown = [low + (x - left) / (right_end - left) * (high - low) for x in places]
+    assert shown == pytest.approx([100 * 312 / 360, 100 * 330 / 360], abs=0.05)
 
 
 def test_a_transfer_swept_over_a_number_says_where_it_wins_nothing_any_more(page: Callable[..., str]) -> None:
