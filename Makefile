@@ -76,7 +76,7 @@ bench: env ## measure what is promised; prints what docs/results keeps
 up: .env ## run the service with Docker: Postgres, Redis, S3; secrets are made once
 	@docker compose version >/dev/null 2>&1 || { echo 'docker compose is not installed: see docs.docker.com/compose/install, or run make serve'; exit 1; }
 	docker compose up --build --detach --wait
-	@echo 'Ready: http://127.0.0.1:8000 (every request carries the key: Authorization: Bearer, WINNOW_API_KEY in .env)'
+	@echo "Ready: http://$$(docker compose port api 8000) (every request carries the key: Authorization: Bearer, WINNOW_API_KEY in .env)"
 
 .env:
 	@command -v '$(PYTHON)' >/dev/null || { echo 'Python 3.11, 3.12 or 3.13 is needed to make the secrets'; exit 1; }

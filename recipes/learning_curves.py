@@ -49,7 +49,8 @@ def crossing(rows: Sequence[TableRow], images: int) -> Iterator[str]:
         found = paired(carried, fresh, images)
         if found is not None:
             won.append((value, found.mean))
-            means = (f"{100 * fmean(one.values()):.2f}" for one in (carried, fresh))
+            both = carried.keys() & fresh.keys()
+            means = (f"{100 * fmean(one[replicate] for replicate in both):.2f}" for one in (carried, fresh))
             yield f"| {value:g} | {' | '.join(means)} | {found} |"
     yield ""
     yield _said(won)
@@ -57,7 +58,7 @@ def crossing(rows: Sequence[TableRow], images: int) -> Iterator[str]:
 
 def _said(won: Sequence[tuple[float, float]]) -> str:
     for (value, gain), (following, later) in pairwise(won):
-        if gain > 0 >= later:
+        if gain > 0 >= later or gain < 0 <= later:
             place = value + (following - value) * gain / (gain - later)
             return (
                 f"The lines cross near {place:.2g}: by the means, on a straight line from {value:g} to {following:g}."

@@ -22,6 +22,7 @@ from claims import claims
 from differences import between_points, differences
 from networks import networks
 
+from winnow.artifact.atomic import write_atomically
 from winnow.artifact.uploads import folder_of, inspect_folder
 from winnow.cli.curve import curve
 from winnow.cli.tables import ARMS
@@ -51,15 +52,19 @@ def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None
     known = Known(dataset=facts, model=_no_model, auto="cpu")
     job = resolve_sent(json.loads(recipe.read_text()), SPEC.validate_python, known)
     found = json.loads(kept.read_text())["results"] if kept.exists() else {}
+    before = set(found)
     found |= {path.parent.name: json.loads(path.read_bytes()) for path in (folder / "units").glob("*/result.json")}
     results = {key: UnitResult.model_validate(result) for key, result in found.items()}
     mine = {place.unit.key for place in places(job, results)}
+    if others := len(before - mine):
+        raise typer.BadParameter(f"{others} units in {kept} are not of {recipe} as it is now: keep them elsewhere")
     drawn = isinstance(job.spec, TransferSpec) and bool(job.points)
     shown = {key: _drawn(results[key]) if drawn else () for key in sorted(mine & found.keys())}
     lines = [json.dumps({key: found[key] | {"curve": curve}})[1:-1] for key, curve in shown.items()]
     head = json.dumps(job.model_dump(mode="json"))
     kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(f'{{"job": {head},\n"results": {{\n' + ",\n".join(lines) + "\n}}\n")
+    text = f'{{"job": {head},\n"results": {{\n' + ",\n".join(lines) + "\n}}\n"
+    write_atomically(kept, [text.encode()])  # hours of work may be in it
     sys.stdout.write(f"{len(lines)} of {len(mine)} units are in {kept}\n")
 
 

@@ -48,8 +48,10 @@ class Heartbeat:
         while not self._over.wait(BEAT_SECONDS):
             runner = self._runner
             try:
-                if runner is not None:
-                    self._look_at(runner)
+                self._look_at(runner)
+            except Exception:  # the lease is renewed whether or not the machine can be looked at
+                log.exception("look_failed", unit=self._claim.unit.key)
+            try:
                 said = self._beat(runner)
             except Unavailable as away:
                 log.warning("heartbeat_missed", unit=self._claim.unit.key, detail=away.detail)
@@ -71,7 +73,9 @@ class Heartbeat:
             runner.carried(len(points))
         return said
 
-    def _look_at(self, runner: Runner) -> None:
+    def _look_at(self, runner: Runner | None) -> None:
+        if runner is None:
+            return
         if time.monotonic() > runner.heard_at + self._place.stall_seconds:
             self._tell(Stalled(self._place.stall_seconds))
         if (held := runner.resident_bytes) > self._place.runner_memory_bytes:

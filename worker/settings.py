@@ -34,6 +34,9 @@ PASSED_ON = (
     "TZ",
 )
 
+# Data sets and published weights are downloaded through them; one that is reached with a password is not passed on.
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
 
 def _in_home(prefix: str, name: str) -> Any:
     """A default that follows from the home folder, which is read before."""
@@ -124,4 +127,5 @@ class Settings(BaseSettings):
 
 def runner_environment() -> dict[str, str]:
     """What a runner sees of this process's environment."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    proxies = {name: url for name, url in os.environ.items() if name.upper() in PROXIES and "@" not in url}
+    return proxies | {name: os.environ[name] for name in PASSED_ON if name in os.environ}

@@ -67,11 +67,14 @@ def keep(
     """
     found = _inspected(sent, media_type, size)
     facts = found.facts(name, sent.sha256)
-    if (there := _upload(parts, name)) is not None:
-        return _same(there, facts), False
-    with parts.database.write() as conn:
-        touch(conn, sent.sha256, sent.bytes)
-    parts.objects.put(sent.path)
+    there = _upload(parts, name)
+    same = None if there is None else _same(there, facts)
+    if there is None or there.object == sent.sha256:  # the same file once more mends what may be damaged in the store
+        with parts.database.write() as conn:
+            touch(conn, sent.sha256, sent.bytes)
+        parts.objects.put(sent.path)
+    if same is not None:
+        return same, False
     row = {
         "id": new_id("dst"),
         "tenant": TENANT,

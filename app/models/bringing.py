@@ -19,7 +19,6 @@ from winnow.contract.units import Unit
 from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, files, models, units
 from winnow.jobs.objects import still_kept, touch
-from winnow.jobs.states import OPEN
 from winnow.jobs.submit import submit
 from winnow.plan import brought, resolve
 
@@ -101,8 +100,8 @@ def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted)
 
 def _is_under_way(conn: Connection, unit: Unit) -> bool:
     """Whether its files are there, or will be."""
-    state = conn.scalar(select(units.c.state).where(units.c.tenant == TENANT, units.c.key == unit.key))
-    return state in ("done", *OPEN)
+    made = (units.c.state == "done") | (units.c.wanted > 0)  # one that still runs, and that nobody wants, is stopped
+    return conn.scalar(select(units.c.key).where(units.c.tenant == TENANT, units.c.key == unit.key, made)) is not None
 
 
 def _is_there(conn: Connection, model_id: str, name: str) -> bool:

@@ -206,6 +206,17 @@ def test_what_is_not_done_yet_is_left_open(page: Callable[..., str], tmp_path: P
     assert f"of {len(places_of())} units are in kept.json" in said
 
 
+def test_what_was_kept_of_another_recipe_is_not_thrown_away(page: Callable[..., str], tmp_path: Path) -> None:
+    page(SENT, lambda _place: 300)
+    before = (tmp_path / "kept.json").read_bytes()
+    (tmp_path / "some.json").write_text(json.dumps(SENT | {"seed": 7}))
+    program = [sys.executable, str(ROOT / "recipes" / "report.py"), "keep", "some.json", "out", "kept.json"]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "are not of some.json as it is now" in " ".join(done.stderr.split())
+    assert (tmp_path / "kept.json").read_bytes() == before
+
+
 def test_slices_of_a_job_add_up(page: Callable[..., str], tmp_path: Path) -> None:
     """Each half of the units in a folder of its own, the second half without what the first was made of."""
     whole = page(SENT, lambda place: 300 + place.level)

@@ -21,6 +21,8 @@ ZSTD_LEVEL = 3
 
 _PREAMBLE = struct.Struct("<8sI")
 _FRAME = struct.Struct("<4sIQ")
+_NOTHING = b"\x01\x00\x00"
+"""The blocks of an empty frame: one, the last, with nothing in it (RFC 8878, 3.1.1.2)."""
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -66,6 +68,8 @@ def content(section: Section, least: int, most: int) -> bytes:
         raise InvalidFile(f"a section holds {size} bytes where the header asks for {least} to {most}")
     if not squeezed:
         return section.payload
+    if size == 0 and section.payload[zstandard.frame_header_size(section.payload) :] != _NOTHING:
+        raise InvalidFile("a compressed section holds nothing, and more follows")  # the library looks at neither
     try:
         return zstandard.ZstdDecompressor().decompress(section.payload, allow_extra_data=False)
     except zstandard.ZstdError as error:

@@ -105,10 +105,13 @@ def pack(header: Header, masks: Masks, weights: Tensors) -> bytes:
     bits = np.concatenate([np.empty(0, np.bool_), *(masks[name].ravel() for name in order)])
     values = np.concatenate([np.empty(0, np.float32), *(weights[name][masks[name]] for name in order)])
     exponents, rest = coding.planes(values)
+    head = _header_bytes(header, masks, weights)
+    if len(head) > sections.MAX_HEADER:
+        raise ValueError(f"the header has {len(head)} bytes, more than {sections.MAX_HEADER}: shorten the class names")
     dense = b"".join(raw_bytes(weights[name]) for name in sorted(weights) if name not in masks)
     return sections.join(
         {
-            b"HEAD": Section(Encoding.RAW, _header_bytes(header, masks, weights)),
+            b"HEAD": Section(Encoding.RAW, head),
             b"MASK": sections.smaller(coding.packed(bits), Encoding.GAPS, coding.gaps(bits)),
             b"EXPO": sections.smaller(exponents, Encoding.ZSTD, exponents),
             b"MANT": Section(Encoding.RAW, rest),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, described
 from winnow.cli.output import people, print_json
@@ -73,8 +74,9 @@ def push(
     if as_json:
         print_json(model)
     else:
-        people().print(f"[bold]{model.id}[/]  {model.architecture}, {len(model.classes)} classes", soft_wrap=True)
-        people().print(f"Its files are being made: winnow jobs watch {model.jobs[0]}", style="dim")
+        text = f"  {model.architecture}, {len(model.classes)} classes"
+        people().print(Text.assemble((model.id, "bold"), text), soft_wrap=True)
+        people().print(f"Its files are being made: winnow jobs watch {model.jobs[-1]}", style="dim")
 
 
 def _of_dataset(client: "Client", name: str, said: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,13 @@ class Embedded:
         """Make rows and store ready. Raises CannotServe."""
         command = [sys.executable, "-m", "app.migrate"]
         done = subprocess.run(  # noqa: S603 - its own interpreter and module
-            command, cwd=CHECKOUT, env=self._environment(), capture_output=True, text=True, check=False
+            command,
+            cwd=CHECKOUT,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,  # a Ctrl-C is for the service, which ends once this has
         )
         if done.returncode:
             raise CannotServe(f"the rows or the store could not be made ready:\n{done.stderr.strip()}")

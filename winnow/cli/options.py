@@ -17,10 +17,15 @@ ApiKey = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
 
 
-def connect(url: str, api_key: str | None) -> "Client":
-    """A client of the service at `url`."""
+def check_key(api_key: str | None) -> None:
+    """Refuse a key that no header carries. Raises BadParameter."""
     if api_key and not (api_key.isascii() and api_key.isprintable()):
         raise typer.BadParameter("A key has the characters of ASCII alone.", param_hint="--api-key (WINNOW_API_KEY)")
+
+
+def connect(url: str, api_key: str | None) -> "Client":
+    """A client of the service at `url`."""
+    check_key(api_key)
     from winnow.client import Client  # noqa: PLC0415 - it loads httpx, which help does not need
 
     return Client(url, api_key)

@@ -28,10 +28,13 @@ def _plain(value: Any) -> Any:
 
 
 def people() -> Console:
-    """Standard output, for people; wide enough for every table where it is no terminal but a file or a pipe."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    """Standard output, for people; wide enough for every table where it is no terminal but a file or a pipe.
+
+    Brackets are brackets: names and paths may have them.
+    """
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def remarks() -> Console:
     """Standard error, for people."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False)

@@ -72,6 +72,9 @@ def run(
     outcome = _done(
         job, out, (data_dir, resident_bytes), {name: path for name, path in given.items() if path is not None}
     )
+    if outcome.failed_checks:
+        failed = "; ".join(f"{check.name}: {check.evidence}" for check in outcome.failed_checks)
+        raise InvalidSpec(f"the audit failed, so the job claims nothing: {failed}")
     if as_json:
         found = {"levels": outcome.levels, "points": outcome.points, "result": outcome.result}
         print_json({"out": str(out), **found})
@@ -80,9 +83,6 @@ def run(
         if outcome.result:
             people().print(claims(outcome.result))
         people().print(f"Certificate, tables and units are in {out}", style="dim", soft_wrap=True)
-    if outcome.failed_checks:
-        failed = "; ".join(f"{check.name}: {check.evidence}" for check in outcome.failed_checks)
-        raise InvalidSpec(f"the audit failed, so the job claims nothing: {failed}")
 
 
 def _done(job: "Resolved", out: Path, data: tuple[Path | None, int], uploads: dict[str, Path]) -> "Outcome":

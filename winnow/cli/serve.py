@@ -17,9 +17,10 @@ from types import FrameType
 from typing import Annotated, Self
 
 import typer
+from rich.text import Text
 
 from winnow.cli.embedded import CHECKOUT, ON_GPUS, Address, CannotServe, Embedded
-from winnow.cli.options import AsJson
+from winnow.cli.options import AsJson, check_key
 from winnow.cli.output import remarks
 from winnow.cli.supervisor import Child, end, keep_running
 from winnow.lottery.gpus import seen
@@ -110,6 +111,7 @@ def _check_checkout() -> None:
 
 
 def _check_exposure(host: str, api_key: str | None) -> None:
+    check_key(api_key)
     try:
         addresses = {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
     except socket.gaierror as unknown:
@@ -210,7 +212,9 @@ def _announce(home: Path, address: Address, as_json: bool) -> None:
         print(json.dumps({"url": address.url, "home": str(home)}), flush=True)  # one line, as more may never come
         return
     console = remarks()
-    console.print(f"[bold]Winnow[/] listens at [bold]{address.url}[/] (API: {address.url}/docs)")
+    console.print(
+        Text.assemble(("Winnow", "bold"), " listens at ", (address.url, "bold"), f" (API: {address.url}/docs)")
+    )
     console.print(f"Rows, files and pids lie in {home}. Ctrl-C ends it.", soft_wrap=True)
 
 

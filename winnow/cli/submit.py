@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.text import Text
 
 from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, described
 from winnow.cli.output import people, print_json
@@ -81,5 +82,5 @@ def submit(
     if as_json:
         print_json(job)
     else:
-        people().print(f"[bold]{job.id}[/]", state(job), what(job), sep="  ")
+        people().print(Text(job.id, "bold"), state(job), what(job), sep="  ")
         people().print(f"Watch it: winnow jobs watch {job.id}", style="dim")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect
 from winnow.cli.output import people, print_json
@@ -27,4 +28,5 @@ def upload(
     else:
         height, width = dataset.size
         images = sum(dataset.counts) + sum(dataset.test_counts or ())
-        people().print(f"[bold]{dataset.id}[/]  {images} images, {height}×{width}, {len(dataset.classes)} classes")
+        said = f"  {images} images, {height}×{width}, {len(dataset.classes)} classes"
+        people().print(Text.assemble((dataset.id, "bold"), said))

@@ -7,13 +7,23 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from winnow.client.errors import Damaged, Unreachable, refused
+from winnow.client.errors import ClientError, Damaged, Unreachable, refused
 from winnow.contract.resources import Page
 
 TRIES = 3
 QUIET_SECONDS = 30.0
 
 Answer = TypeVar("Answer", bound=BaseModel)
+
+
+def _address(url: str) -> str:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ClientError(f"{url!r} is no address of a service: it looks like http://HOST:PORT")
+    return url.rstrip("/")
 
 
 class Connection:
@@ -23,7 +33,7 @@ class Connection:
         headers = {"User-Agent": "winnow-client"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
-        self.url = url.rstrip("/")
+        self.url = _address(url)
         self.http = httpx.Client(
             base_url=self.url, headers=headers, timeout=timeout, transport=transport, trust_env=False
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select, update
 
-from winnow.contract.problems import Unavailable
+from winnow.contract.problems import NotYet, Unavailable
 from winnow.db.clock import now
 from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, objects
@@ -36,6 +36,6 @@ def hold(conn: Connection, names: Iterable[str]) -> bool:
 
 
 def still_kept(conn: Connection, names: Iterable[str]) -> None:
-    """The same for what somebody has sent. Raises Unavailable where it has to be sent again."""
+    """The same for what somebody has sent. Raises NotYet where it has to be sent again."""
     if not hold(conn, names):
-        raise Unavailable("Storing it took so long that it was given up meanwhile. Send it again.")
+        raise NotYet("Storing it took so long that it was given up meanwhile. Send it again.")

@@ -13,7 +13,7 @@ from winnow.jobs.lease import NO_CHECKPOINT, unit_of
 RESOURCES = ("cpu", "gpu")
 CHECKPOINT_SECONDS = 60.0
 ORPHAN_SECONDS = 3600.0
-ABANDONED_SECONDS = 86_400.0
+ABANDONED_SECONDS = 7 * 86_400.0
 DELETING_SECONDS = 300.0
 """How long objects belong to the sweep that marked them: it must have ended with them in less."""
 AT_ONCE = 100
@@ -38,7 +38,7 @@ class Marked(NamedTuple):
 
 
 def forget_checkpoints(conn: Connection) -> int:
-    """Let go of the checkpoints of units that nobody has wanted for a day; returns how many."""
+    """Let go of checkpoints older than a week of units that nobody wants; returns how many."""
     old = select(objects.c.sha256).where(objects.c.checkpoint, now() - objects.c.touched_at > ABANDONED_SECONDS)
     these = units.c.checkpoint_sha256.in_(old) & (units.c.state == "cancelled")
     some = select(units.c.tenant, units.c.key).where(these).order_by(units.c.key).limit(AT_ONCE)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
+from winnow.artifact.atomic import write_atomically
 from winnow.contract.problems import InvalidFile
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -21,9 +22,19 @@ HOW = "torch.save(model.state_dict(), PATH)"
 
 def convert(source: Path, target: Path) -> dict[str, tuple[int, ...]]:
     """Write the tensors of a state dict to `target`; returns their shapes by name. Raises InvalidFile."""
-    state = read_state(source)
-    target.write_bytes(save({name: tensor.contiguous().clone() for name, tensor in state.items()}))
+    state = {name: _plain(name, tensor) for name, tensor in read_state(source).items()}
+    write_atomically(target, [save(state)])
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _plain(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """As numpy has it: bfloat16 and the 8-bit floats become float32, which holds each of their values."""
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
+        kind = f"{tensor.dtype} of layout {tensor.layout} on {tensor.device}"
+        raise InvalidFile(f"{name} is {kind}: only dense tensors of real numbers are weights. Save it with {HOW}")
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float64, torch.float32, torch.float16):
+        return tensor.float()
+    return tensor.contiguous().clone()
 
 
 def read_state(source: Path) -> dict[str, torch.Tensor]:
@@ -50,7 +61,8 @@ def _state(content: Any) -> dict[str, torch.Tensor]:
     for wrapper in WRAPPERS:
         if isinstance(content.get(wrapper), Mapping):
             return _state(content[wrapper])
-    if not content or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    named = all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items())
+    if not content or not named:
         return {}
     parallel = all(name.startswith(PARALLEL) for name in content)
     return {name.removeprefix(PARALLEL) if parallel else name: value for name, value in content.items()}

@@ -5,6 +5,8 @@
 """
 
 import fcntl
+import hashlib
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +22,8 @@ from winnow.contract.values import sha256_hex
 from winnow.lottery.numerics import numerics_class
 
 CHECKPOINT_SECONDS = 10.0
+_KEY = re.compile("[0-9a-f]{64}")
+_DIGEST = hashlib.sha256().digest_size
 
 Progress = Callable[[int, int, Point | None], None]
 
@@ -47,7 +51,7 @@ class Folder:
     def results(self) -> dict[str, UnitResult]:
         """The finished units whose files are all as their result says; others are thrown away and done again."""
         found = {}
-        for folder in sorted(self._units.iterdir()):
+        for folder in sorted(path for path in self._units.iterdir() if _KEY.fullmatch(path.name) and path.is_dir()):
             result = _read(folder)
             if result is None:
                 shutil.rmtree(folder)
@@ -98,12 +102,15 @@ class FolderWorkspace:
     def checkpoint(self, state: Callable[[], bytes], now: bool = False) -> None:
         """Every 10 seconds at most, or now."""
         if now or time.monotonic() >= self._next:
-            write_atomically(self._checkpoint, [state()])
+            data = state()
+            write_atomically(self._checkpoint, [hashlib.sha256(data).digest(), data])
             self._next = time.monotonic() + CHECKPOINT_SECONDS
 
     def restore(self) -> bytes | None:
-        """The last checkpoint of this numerics class."""
-        return self._checkpoint.read_bytes() if self._checkpoint.exists() else None
+        """The last checkpoint of this numerics class, if it is whole: a machine that lost power may have torn it."""
+        kept = self._checkpoint.read_bytes() if self._checkpoint.exists() else b""
+        data = kept[_DIGEST:]
+        return data if hashlib.sha256(data).digest() == kept[:_DIGEST] else None
 
     def progress(self, done: int, of: int, point: Point | None = None) -> None:
         """Pass on how far it is."""

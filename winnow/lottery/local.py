@@ -34,18 +34,23 @@ class Status:
     point: Point | None
 
 
+FOUND = ("certificate.json", "table.json", "table.csv")
+
 Report = Callable[[Status], None]
 
 
 def run_job(job: Resolved, out: Path, warm: Warm, report: Report, uploads: Mapping[str, Path] | None = None) -> Outcome:
     """Do what is missing, one unit after another, the chain first; then write certificate and table.
 
+    Where a check of the audit failed nothing is claimed: there is no certificate.
     `report` is called several times a second and may raise Stop. `uploads`: what people sent, by name:
     the file of an uploaded `dataset`, brought `weights` and their `mask`. Raises
     UnitFailed where a unit cannot be done and Conflict where another run is at work in `out`.
     """
     folder = Folder(out)
     with folder.locked():
+        for name in FOUND:  # of the job before, if one has left any
+            (out / name).unlink(missing_ok=True)
         results = folder.results()
         while isinstance(step := plan(job, results), Pending):
             unit = step.units[0]
@@ -53,7 +58,8 @@ def run_job(job: Resolved, out: Path, warm: Warm, report: Report, uploads: Mappi
             workspace = folder.workspace(unit, uploads or {}, _progress(report, begun))
             results[unit.key] = result = run(unit, workspace, warm)
             folder.finish(unit, workspace, result)
-        write_certificate(out / "certificate.json", step.outcome.certificate)
+        if not step.outcome.failed_checks:
+            write_certificate(out / "certificate.json", step.outcome.certificate)
         write_tables(out, table(job, results))
     return step.outcome
 

@@ -8,11 +8,12 @@ from winnow.contract.catalog.tensors import table_of, tensors
 from winnow.contract.counts import zeros_for
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.recipes import Milestones
+from winnow.contract.recipes import Milestones, NetworkShape
 from winnow.contract.specs.choices import ModelChoice
 from winnow.contract.specs.jobs import PruneSpec
 from winnow.contract.specs.pruning import Iterative
 from winnow.contract.specs.training import Cosine, Train
+from winnow.plan.capacity import check_values
 from winnow.plan.resolved import Resolved
 
 
@@ -24,12 +25,13 @@ def check_dropout(architecture: Architecture, choice: ModelChoice) -> None:
 
 
 def check_image(architecture: Architecture, facts: DatasetFacts) -> None:
-    """Refuse images that are too small. Raises InvalidSpec."""
+    """Refuse images that are too small, or make too large a network. Raises InvalidSpec."""
     if min(facts.size) < architecture.smallest:
         raise InvalidSpec(
             f"{architecture.name} wants images of at least {architecture.smallest}×{architecture.smallest} pixels; "
             f"those of {facts.name!r} are {facts.size[0]}×{facts.size[1]}. Ask for another `size` of the data set."
         )
+    check_values(NetworkShape(architecture.name, len(facts.classes), facts.channels, facts.size))
 
 
 def check_budget(job: Resolved, train: Train) -> None:

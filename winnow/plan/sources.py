@@ -5,16 +5,18 @@ from winnow.contract.catalog.tensors import tensors
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import BroughtInputs, LevelInputs, PretrainedInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
-from winnow.contract.recipes import Begin
+from winnow.contract.recipes import Begin, NetworkShape
 from winnow.contract.specs.brought import BroughtSpec
 from winnow.contract.specs.choices import DatasetChoice
 from winnow.contract.specs.granularity import Granularity
 from winnow.contract.units import Unit
+from winnow.plan.capacity import check_values
 from winnow.plan.dataset_choice import chosen
 
 
 def brought(spec: BroughtSpec, weights: str, mask: str | None) -> Unit:
-    """The unit that makes a model of these files, named by their SHA-256."""
+    """The unit that makes a model of these files, named by their SHA-256. Raises InvalidSpec for too large a one."""
+    check_values(NetworkShape(spec.architecture, len(spec.classes), spec.input.channels, spec.input.size))
     inputs = BroughtInputs(
         architecture=spec.architecture,
         classes=spec.classes,

@@ -43,6 +43,7 @@ class Objects:
         self.store = store
         self._url = url
         self._s3 = s3
+        self._folder = stores.folder_of(url)
 
     @classmethod
     def open(
@@ -127,10 +128,13 @@ class Objects:
                 yield bytes(chunk)
 
     def _write(self, ref: FileRef, content: Path | bytes) -> None:
-        """Write it even where there is one of that name: a machine that lost power may have kept the name alone."""
+        """Write it even where there is one of that name: it may be damaged. On a disk it is there for good then."""
         with self._reaching(ref.sha256, writing=True):
             in_parts = isinstance(content, Path)
-            obstore.put(self.store, path_of(ref.sha256), content, use_multipart=in_parts, max_concurrency=PARTS_AT_ONCE)
+            path = path_of(ref.sha256)
+            obstore.put(self.store, path, content, use_multipart=in_parts, max_concurrency=PARTS_AT_ONCE)
+            if self._folder is not None:
+                stores.through_to_disk(self._folder / path, self._folder)
 
     @contextmanager
     def _reaching(self, sha256: str, *, writing: bool = False) -> Iterator[None]:
@@ -151,7 +155,7 @@ def _verified(sha256: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         digest.update(chunk)
         yield chunk
     if digest.hexdigest() != sha256:
-        raise InvalidFile(f"Object {sha256} is damaged in the store: restore it from a backup or delete it.")
+        raise InvalidFile(f"Object {sha256} is damaged in the store: restore it from a backup.")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """From a URL to a store of bytes under paths, and the bucket it may need."""
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -52,7 +53,7 @@ def open_store(url: str, s3: S3Access) -> "ObjectStore":
     try:
         match parts.scheme:
             case "file":
-                return LocalStore(Path(unquote(parts.path)), mkdir=True)
+                return LocalStore(folder_of(url), mkdir=True)
             case "memory":
                 return MemoryStore()
             case "s3" | "s3a":
@@ -64,6 +65,24 @@ def open_store(url: str, s3: S3Access) -> "ObjectStore":
     except (OSError, ValueError, obstore.exceptions.BaseError) as error:
         raise Unavailable(f"The store {url} cannot be opened: {error}") from error
     raise Unavailable(f"The store {url} is of no known kind: use file:///, s3://, gs://, az:// or memory:///.")
+
+
+def folder_of(url: str) -> Path | None:
+    """The folder of a store on this machine's disks."""
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def through_to_disk(path: Path, root: Path) -> None:
+    """Wait until a file that was just renamed into its place would outlive a loss of power, and its folders with it."""
+    for place in (path, *path.parents):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if place == root:
+            return
 
 
 def make_bucket(url: str, s3: S3Access) -> None:

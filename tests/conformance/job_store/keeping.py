@@ -94,16 +94,16 @@ class Keeping:
         jobs.release(held)
         assert jobs.take().checkpoint is not None
 
-    def test_the_checkpoint_of_a_unit_that_nobody_wants_goes_after_a_day(self, jobs: Driver) -> None:
+    def test_the_checkpoint_of_a_unit_that_nobody_wants_goes_when_it_is_old(self, jobs: Driver) -> None:
         job_id = jobs.submit(train())
         jobs.submit(train(seed=1))
         for held in [jobs.take(), jobs.take()]:
             jobs.checkpoint(held, 1)
             jobs.release(held)
         jobs.cancel(job_id)
-        pass_time(jobs, 86_000)
+        pass_time(jobs, 604_000)
         assert jobs.write(sweep.forget_checkpoints) == 0
-        pass_time(jobs, 500)
+        pass_time(jobs, 1000)
         assert jobs.write(sweep.forget_checkpoints) == 1
         assert {row.state: row.checkpoint_step for row in jobs.all(select(units))} == {"cancelled": None, "ready": 1}
         assert len(stale(jobs)) == 1

@@ -68,6 +68,15 @@ def test_the_same_again_changes_nothing(api: Api) -> None:
     assert len(api.driver.all(select(datasets))) == 1
 
 
+def test_the_same_again_mends_what_is_damaged_in_the_store(api: Api) -> None:
+    sent = image_zip()
+    first = api.upload("mine", sent)
+    stored = api.driver.all(select(datasets))[0].object
+    api.parts.objects.delete(stored)
+    assert (first.status_code, api.upload("mine", sent).status_code) == (201, 200)
+    assert api.parts.objects.exists(stored)
+
+
 def test_a_name_has_one_content(api: Api) -> None:
     api.upload("mine", image_zip())
     is_problem(api.upload("mine", image_zip(seed=1)), 409, "other content", "another name")

@@ -12,6 +12,7 @@ from app.models import bringing
 from tests.support.api import Api, is_problem
 from tests.support.brought import SPEC, half_pruned, safetensors, weights
 from winnow.db.tables import files, jobs, models, units
+from winnow.jobs import objects as object_rows
 from winnow.jobs.submit import submit
 
 
@@ -58,6 +59,22 @@ def test_a_network_whose_files_nobody_makes_gets_another_job_when_it_comes_again
     assert again.status_code == 200
     states = {one: api.get(f"/v1/jobs/{one}").json()["state"] for one in again.json()["jobs"]}
     assert sorted(states.values()) == ["cancelled", "queued"]
+
+
+def test_one_that_is_being_stopped_counts_as_made_by_nobody(api: Api) -> None:
+    api.driver.register()
+    [job] = push(api).json()["jobs"]
+    api.driver.take()
+    api.http.post(f"/v1/jobs/{job}/cancel")
+    assert len(push(api).json()["jobs"]) == 2
+
+
+def test_weights_that_the_sweep_has_come_for_meanwhile_are_to_be_sent_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_rows, "hold", lambda *_: False)
+    assert is_problem(push(api), 503, "Send it again")
+    assert api.driver.all(models.select()) == []
 
 
 def test_a_name_means_one_network_and_a_network_has_one_name(api: Api) -> None:

@@ -189,6 +189,20 @@ SECTIONS = {
 }
 
 
+def test_nothing_hides_behind_an_empty_frame():
+    empty = frame(b"")
+    assert sections.content(Section(Encoding.ZSTD, empty), 0, 0) == b""
+    for more in (b"hidden", empty, b"\0"):
+        with pytest.raises(InvalidFile, match="more follows"):
+            sections.content(Section(Encoding.ZSTD, empty + more), 0, 0)
+
+
+def test_what_no_reader_takes_is_not_written():
+    header = LINEAR.header.model_copy(update={"classes": tuple(f"{number} {'x' * 500}" for number in range(10_000))})
+    with pytest.raises(ValueError, match="shorten the class names"):
+        pack(header, MASKS, WEIGHTS)
+
+
 @pytest.mark.parametrize(("name", "section"), SECTIONS.values(), ids=SECTIONS)
 def test_a_section_that_lies_is_refused_without_making_room(name, section):
     data = with_section(name, section)

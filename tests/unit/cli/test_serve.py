@@ -21,6 +21,14 @@ def test_others_may_not_reach_it_without_a_key(host: str, tmp_path: Path, capsys
     assert not (tmp_path / "home").exists()
 
 
+def test_a_key_that_no_header_carries_is_refused_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["serve", "--home", str(tmp_path / "home"), "--api-key", "schlüssel"]) == 2
+    assert "ASCII" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
 def test_an_unknown_host_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["serve", "--host", "999.1.1.1", "--home", str(tmp_path)]) == 1
 

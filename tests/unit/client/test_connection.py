@@ -2,7 +2,7 @@ import httpx
 import pytest
 
 from tests.support.fake_service import URL, FakeService, job, problem
-from winnow.client import Client, Damaged, Refused, Unreachable
+from winnow.client import Client, ClientError, Damaged, Refused, Unreachable
 
 
 def test_the_key_goes_with_every_request() -> None:
@@ -18,6 +18,12 @@ def test_the_key_goes_with_every_request() -> None:
 def test_nothing_there_is_told_kindly() -> None:
     with Client("http://127.0.0.1:1") as client, pytest.raises(Unreachable, match="is `winnow serve` running"):
         client.job("job_1")
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000", "http://localhost:abc", "ftp://here", "http://"])
+def test_what_is_no_address_is_told_at_once(url: str) -> None:
+    with pytest.raises(ClientError, match="it looks like http://HOST:PORT"):
+        Client(url)
 
 
 def test_a_problem_is_raised_with_all_it_says() -> None:

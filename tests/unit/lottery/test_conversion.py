@@ -57,7 +57,33 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not Path("net.safetensors").exists()
 
 
-@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], {"optimizer": STATE, "epoch": 1}])
+def test_short_floats_become_what_numpy_has(tmp_path: Path) -> None:
+    short = torch.tensor([1.5, -2.0, 0.0])
+    kinds = {"a": torch.bfloat16, "b": torch.float8_e4m3fn, "c": torch.float16}
+    torch.save({name: short.to(kind) for name, kind in kinds.items()}, tmp_path / "n.pt")
+    convert(tmp_path / "n.pt", tmp_path / "n.safetensors")
+    found = load_file(tmp_path / "n.safetensors")
+    assert [found[name].dtype for name in "abc"] == [torch.float32, torch.float32, torch.float16]
+    assert all(torch.equal(found[name].float(), short) for name in "abc")
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.eye(3).to_sparse(),
+        torch.ones(2, dtype=torch.complex64),
+        torch.empty(2, device="meta"),
+    ],
+    ids=["sparse", "complex", "meta"],
+)
+def test_what_are_no_weights_is_refused_by_name(tensor: torch.Tensor, tmp_path: Path) -> None:
+    torch.save({"fc.weight": tensor}, tmp_path / "net.pt")
+    with pytest.raises(InvalidFile, match=r"fc\.weight is|holds something else"):
+        convert(tmp_path / "net.pt", tmp_path / "net.safetensors")
+    assert not (tmp_path / "net.safetensors").exists()
+
+
+@pytest.mark.parametrize("content", [{0: torch.ones(1)}, {}, {"epoch": 3}, [1, 2], {"optimizer": STATE, "epoch": 1}])
 def test_a_file_without_a_state_dict_says_how_to_save_one(content: Any, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "net.pt")
 

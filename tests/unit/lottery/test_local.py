@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.support.lottery import digits_job
 from winnow.artifact.certificate import read_certificate
 from winnow.artifact.digest import file_ref
 from winnow.contract.problems import Conflict
+from winnow.contract.results import Check, UnitResult
+from winnow.lottery import units
 from winnow.lottery.folder import Folder
 from winnow.lottery.local import Status, run_job
 from winnow.lottery.units import Stop, Warm
@@ -169,6 +172,33 @@ def test_a_damaged_unit_is_done_again(harm: str, finished: Path, tmp_path: Path)
     assert (finished / "units" / folder.name / "weights.safetensors").read_bytes() == data
 
 
+def test_a_failed_audit_leaves_no_certificate_nor_that_of_the_job_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = digits_job(arms=["ticket"])
+    assert not run_job(asked, tmp_path, Warm(None), quietly).failed_checks
+    assert (tmp_path / "certificate.json").exists()
+
+    def with_a_failure(*of: Any) -> UnitResult:
+        result = units.run(*of)
+        return result.model_copy(update={"checks": (*result.checks, Check(name="made_up", ok=False, evidence="so"))})
+
+    monkeypatch.setattr("winnow.lottery.local.run", with_a_failure)
+    outcome = run_job(digits_job(arms=["ticket"], seed=1), tmp_path, Warm(None), quietly)
+    assert {check.name for check in outcome.failed_checks} == {"made_up"}
+    assert not (tmp_path / "certificate.json").exists()
+
+
+def test_what_is_no_unit_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "units" / "mine").mkdir(parents=True)
+    (tmp_path / "units" / "mine" / "code.py").write_text("1")
+    (tmp_path / "units" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "units" / ("0" * 64)).mkdir()
+    assert Folder(tmp_path).results() == {}
+    assert sorted(path.name for path in (tmp_path / "units").iterdir()) == [".DS_Store", "mine"]
+    assert (tmp_path / "units" / "mine" / "code.py").read_text() == "1"
+
+
 def test_two_runs_do_not_work_in_one_folder(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -195,3 +225,7 @@ def test_checkpoints_are_taken_every_ten_seconds_at_most(tmp_path: Path) -> None
     assert workspace.restore() is None
     workspace.checkpoint(lambda: b"now", now=True)
     assert workspace.restore() == b"now"
+    (checkpoint,) = (path for path in workspace.folder.iterdir() if path.is_file())
+    for torn in (b"", checkpoint.read_bytes()[:-1]):
+        checkpoint.write_bytes(torn)
+        assert workspace.restore() is None, "it begins anew, and comes to the same bytes"

@@ -118,6 +118,10 @@ def test_only_rewinding_takes_a_rewind_point():
             "synflow cannot score torchvision/mobilenet_v3_small: its sigmoid gates saturate",
         ),
         ({"train": {"batch_size": 5000}}, "training split has 1296"),
+        (
+            {"model": "conv2", "dataset": {"name": "digits", "size": [256, 256]}},
+            "has 268,541,642 values, and no ticket holds more than 268,435,456",
+        ),
         ({"train": {"epochs": 1}, "method": {"rewind": {"epoch": 1}}}, "leaves nothing to train"),
         ({"target": {"sparsity": "0.999999"}}, "Of 50,200 prunable weights a sparsity of 0.999999 masks all"),
         ({"target": {"sparsity": "0.000001"}}, "masks none of them: ask for more"),

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from tests.support.fabricated import fabricated
 from tests.support.fake_units import Behaviour
@@ -20,6 +20,7 @@ from winnow.db.tables import objects, units, workers
 from winnow.jobs.claim import Room, claim
 from winnow.jobs.commit import commit
 from winnow.jobs.objects import touch
+from winnow.jobs.settle import settle
 from winnow.jobs.workers import Registration, find
 from worker.duties.duty import Duty
 from worker.duties.presence import Presence, host, process
@@ -89,6 +90,24 @@ def test_missed_starts_and_settles_are_made_good(rows: Rows, sweep: Sweep) -> No
         assert commit(conn, mine, fabricated(mine.unit, {}))  # type: ignore[arg-type, attr-defined]  # a claim
     sweep.sweep()
     assert rows.job(job).state == "succeeded"
+
+
+def test_a_job_that_cannot_be_settled_keeps_no_other_from_it(
+    rows: Rows, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [rows.submit(Behaviour.FINISHES), rows.submit(Behaviour.FINISHES)]
+    held = take(rows)
+    with rows.database.write() as conn:
+        commit(conn, held, fabricated(held.unit, {}))  # type: ignore[arg-type, attr-defined]  # a claim
+
+    def one_of_them(conn: Connection, job_id: str) -> None:
+        if job_id == jobs[0]:
+            raise KeyError("a defect")
+        settle(conn, job_id)
+
+    monkeypatch.setattr("worker.duties.sweep.settle", one_of_them)
+    sweep.sweep()
+    assert [rows.job(job).state for job in jobs] == ["queued", "succeeded"]
 
 
 def test_it_rings_where_a_slot_is_free_for_a_unit_and_else_not(rows: Rows, sweep: Sweep) -> None:

@@ -29,6 +29,13 @@ def test_secrets_do_not_show_and_do_not_reach_runners(monkeypatch: pytest.Monkey
     assert "hush" not in runner_environment().values()
 
 
+def test_runners_download_through_a_proxy_unless_its_address_has_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy:8080")
+    monkeypatch.setenv("HTTP_PROXY", "http://me:hush@proxy:8080")
+    passed = runner_environment()
+    assert (passed["https_proxy"], passed.get("HTTP_PROXY")) == ("http://proxy:8080", None)
+
+
 def test_a_runner_is_told_what_to_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINNOW_RESIDENT_BYTES", "1000")
     launch = Launch("cpu", {}, 1 << 20, resident_bytes=Settings().resident_bytes, decoders=3)

@@ -7,11 +7,10 @@ from pydantic import Field
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import MAX_DECODED, DatasetFacts
 from winnow.contract.problems import Conflict, InvalidFile
+from winnow.contract.specs.choices import MAX_NAMES
 from winnow.contract.values import Value
 
 MAX_CLASSES = 10_000
-MAX_NAMES = 2**20
-"""Bytes of all class names: they are in every unit that reads the data set."""
 
 
 class UploadFacts(Value):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
-from winnow.contract.specs.choices import ClassName, Pixels
+from winnow.contract.specs.choices import MAX_NAMES, ClassName, Pixels
 from winnow.contract.values import Exact, Value
 
 
@@ -55,6 +55,8 @@ class BroughtSpec(Value):
     def _classes_once(self) -> Self:
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("name each class once")
+        if (names := sum(len(name.encode()) for name in self.classes)) > MAX_NAMES:
+            raise ValueError(f"the names of the classes have {names:,} bytes together, more than {MAX_NAMES:,}")
         return self
 
 
