@@ -22,7 +22,7 @@ from rich.text import Text
 from winnow.cli.embedded import CHECKOUT, ON_GPUS, Address, CannotServe, Embedded
 from winnow.cli.options import AsJson, check_key
 from winnow.cli.output import remarks
-from winnow.cli.supervisor import Child, end, keep_running
+from winnow.cli.supervisor import Child, end, keep_running, look_after
 from winnow.lottery.gpus import seen
 
 READY_SECONDS = 60.0
@@ -179,6 +179,8 @@ def _add(children: list[Child], worker: Child, is_there: Callable[[datetime], bo
             return _say(f"the {worker.name} did not start, and what it said stands above: everything runs on the CPU")
         if now > began + GPU_SECONDS:
             return _say(f"the {worker.name} is not there yet: what is sent before it comes runs on the CPU")
+        for other in children[:-1]:
+            look_after(other, _say)
         if now >= ask_at:
             ask_at = now + ANSWER_SECONDS
             if is_there(begun):

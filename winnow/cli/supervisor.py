@@ -74,11 +74,12 @@ def keep_running(children: Sequence[Child], stopping: Callable[[], bool], say: C
     """Start each child again when it dies, after a wait that doubles while it keeps dying, until `stopping`."""
     while not stopping():
         for child in children:
-            _look_after(child, say)
+            look_after(child, say)
         time.sleep(LOOK_SECONDS)
 
 
-def _look_after(child: Child, say: Callable[[str], None]) -> None:
+def look_after(child: Child, say: Callable[[str], None]) -> None:
+    """Start a child that is due to be, or note that one has died and when it starts again."""
     now = time.monotonic()
     if child.process is None:
         if now >= child.start_at:
