@@ -58,7 +58,8 @@ def keep(recipe: Path, folder: Path, kept: Path, data_dir: Annotated[Path | None
     mine = {place.unit.key for place in places(job, results)}
     if others := len(before - mine):
         raise typer.BadParameter(f"{others} units in {kept} are not of {recipe} as it is now: keep them elsewhere")
-    drawn = any(learning_curves.number(part) is not None for part in parts(job, results))
+    numbers = [part for part in parts(job, results) if learning_curves.number(part) is not None]
+    drawn = isinstance(job.spec, TransferSpec) and len(numbers) > 1
     shown = {key: _drawn(results[key]) if drawn else () for key in sorted(mine & found.keys())}
     lines = [json.dumps({key: found[key] | {"curve": curve}})[1:-1] for key, curve in shown.items()]
     head = json.dumps(job.model_dump(mode="json"))

@@ -19,6 +19,7 @@ from winnow.contract.units import Unit
 from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, files, models, units
 from winnow.jobs.objects import still_kept, touch
+from winnow.jobs.states import OPEN
 from winnow.jobs.submit import submit
 from winnow.plan import brought, resolve
 
@@ -100,7 +101,8 @@ def _keep(conn: Connection, sent: Sent, name: str, unit: Unit, counted: Counted)
 
 def _is_under_way(conn: Connection, unit: Unit) -> bool:
     """Whether its files are there, or will be."""
-    made = (units.c.state == "done") | (units.c.wanted > 0)  # one that still runs, and that nobody wants, is stopped
+    # One that still runs, and that nobody wants, is being stopped.
+    made = (units.c.state == "done") | (units.c.state.in_(OPEN) & (units.c.wanted > 0))
     return conn.scalar(select(units.c.key).where(units.c.tenant == TENANT, units.c.key == unit.key, made)) is not None
 
 

@@ -71,12 +71,14 @@ def push(
         if zeros_masked:
             said["zeros"] = "masked"
         model = client.push(weights, name or weights.stem, said, mask)
+        there = any(True for _ in client.files(model.id))
     if as_json:
         print_json(model)
     else:
         text = f"  {model.architecture}, {len(model.classes)} classes"
         people().print(Text.assemble((model.id, "bold"), text), soft_wrap=True)
-        people().print(f"Its files are being made: winnow jobs watch {model.jobs[-1]}", style="dim")
+        made = f"being made: winnow jobs watch {model.jobs[-1]}"
+        people().print(f"Its files are {'there already' if there else made}", style="dim")
 
 
 def _of_dataset(client: "Client", name: str, said: dict[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,10 @@ Answer = TypeVar("Answer", bound=BaseModel)
 def _address(url: str) -> str:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+        parsed.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
         parsed = httpx.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or " " in url:
         raise ClientError(f"{url!r} is no address of a service: it looks like http://HOST:PORT")
     return url.rstrip("/")
 

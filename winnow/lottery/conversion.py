@@ -32,9 +32,11 @@ def _plain(name: str, tensor: torch.Tensor) -> torch.Tensor:
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
         kind = f"{tensor.dtype} of layout {tensor.layout} on {tensor.device}"
         raise InvalidFile(f"{name} is {kind}: only dense tensors of real numbers are weights. Save it with {HOW}")
-    if tensor.is_floating_point() and tensor.dtype not in (torch.float64, torch.float32, torch.float16):
-        return tensor.float()
-    return tensor.contiguous().clone()
+    short = tensor.is_floating_point() and tensor.dtype not in (torch.float64, torch.float32, torch.float16)
+    try:
+        return (tensor.float() if short else tensor).contiguous().clone()
+    except NotImplementedError as error:  # two 4-bit floats in a byte
+        raise InvalidFile(f"{name} is {tensor.dtype}, which torch does not convert. Save it as float32") from error
 
 
 def read_state(source: Path) -> dict[str, torch.Tensor]:

@@ -1,6 +1,7 @@
 """From a URL to a store of bytes under paths, and the bucket it may need."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -75,14 +76,20 @@ def folder_of(url: str) -> Path | None:
 
 def through_to_disk(path: Path, root: Path) -> None:
     """Wait until a file that was just renamed into its place would outlive a loss of power, and its folders with it."""
-    for place in (path, *path.parents):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if place == root:
+    _wait_for(path)
+    for folder in path.parents:
+        with suppress(OSError):  # some file systems, of other machines mostly, know no such thing of folders
+            _wait_for(folder)
+        if folder == root:
             return
+
+
+def _wait_for(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def make_bucket(url: str, s3: S3Access) -> None:

@@ -69,6 +69,13 @@ def test_one_that_is_being_stopped_counts_as_made_by_nobody(api: Api) -> None:
     assert len(push(api).json()["jobs"]) == 2
 
 
+def test_one_that_has_just_failed_does_too(api: Api) -> None:
+    api.driver.register()
+    push(api)
+    api.driver.fail(api.driver.take())
+    assert len(push(api).json()["jobs"]) == 2
+
+
 def test_weights_that_the_sweep_has_come_for_meanwhile_are_to_be_sent_again(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

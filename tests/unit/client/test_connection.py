@@ -20,7 +20,10 @@ def test_nothing_there_is_told_kindly() -> None:
         client.job("job_1")
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "http://localhost:abc", "ftp://here", "http://"])
+NO_ADDRESSES = ("", "localhost:8000", "http://localhost:abc", "ftp://here", "http://", "http://a..b", "http://xn--:1")
+
+
+@pytest.mark.parametrize("url", [*NO_ADDRESSES, "http://a b", "http://here/?a=b"])
 def test_what_is_no_address_is_told_at_once(url: str) -> None:
     with pytest.raises(ClientError, match="it looks like http://HOST:PORT"):
         Client(url)

@@ -58,7 +58,7 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_short_floats_become_what_numpy_has(tmp_path: Path) -> None:
-    short = torch.tensor([1.5, -2.0, 0.0])
+    short = torch.tensor([1.5, -2.0, 0.0, 4.0]).reshape(1, 2, 1, 2).to(memory_format=torch.channels_last)
     kinds = {"a": torch.bfloat16, "b": torch.float8_e4m3fn, "c": torch.float16}
     torch.save({name: short.to(kind) for name, kind in kinds.items()}, tmp_path / "n.pt")
     convert(tmp_path / "n.pt", tmp_path / "n.safetensors")

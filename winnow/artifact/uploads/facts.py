@@ -8,7 +8,7 @@ from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import MAX_DECODED, DatasetFacts
 from winnow.contract.problems import Conflict, InvalidFile
 from winnow.contract.specs.choices import MAX_NAMES
-from winnow.contract.values import Value
+from winnow.contract.values import Value, canonical_json
 
 MAX_CLASSES = 10_000
 
@@ -73,7 +73,7 @@ def _check_classes(facts: UploadFacts) -> None:
         raise InvalidFile(f"there is only one class, {facts.classes[0]!r}: a classifier wants two or more")
     if len(facts.classes) > MAX_CLASSES:
         raise InvalidFile(f"there are {len(facts.classes):,} classes, more than {MAX_CLASSES:,}: send fewer")
-    if (names := sum(len(name.encode()) for name in facts.classes)) > MAX_NAMES:
+    if (names := len(canonical_json(list(facts.classes)))) > MAX_NAMES:
         raise InvalidFile(
             f"the names of the classes have {names:,} bytes together, more than {MAX_NAMES:,}: shorten them"
         )

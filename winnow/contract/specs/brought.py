@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from winnow.contract.specs.choices import MAX_NAMES, ClassName, Pixels
-from winnow.contract.values import Exact, Value
+from winnow.contract.values import Exact, Value, canonical_json
 
 
 def _in_fifteen_digits(sent: Any) -> Any:
@@ -55,7 +55,7 @@ class BroughtSpec(Value):
     def _classes_once(self) -> Self:
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("name each class once")
-        if (names := sum(len(name.encode()) for name in self.classes)) > MAX_NAMES:
+        if (names := len(canonical_json(list(self.classes)))) > MAX_NAMES:
             raise ValueError(f"the names of the classes have {names:,} bytes together, more than {MAX_NAMES:,}")
         return self
 

@@ -11,7 +11,7 @@ from winnow.contract.values import Exact, Value
 Pixels = Annotated[int, Field(ge=1, le=1024)]
 ClassName = Annotated[str, Field(min_length=1, max_length=1000)]
 MAX_NAMES = 2**20
-"""Bytes of all class names together: they are in every unit and in every file of a network."""
+"""Bytes of all class names together as JSON: they are in every unit and in every file of a network."""
 
 
 class DatasetChoice(Value):

@@ -66,7 +66,7 @@ def test_names_and_a_test_set(tmp_path: Path) -> None:
 def test_class_names_are_bounded_in_sum(tmp_path: Path) -> None:
     facts = inspect_npz(_saved(tmp_path / "a.npz", x=X, y=Y))
     names = [f"{number:04} {'x' * 1000}" for number in range(1100)]
-    with pytest.raises(InvalidFile, match="the names of the classes have 1,105,500 bytes"):
+    with pytest.raises(InvalidFile, match="the names of the classes have 1,108,801 bytes"):
         checked(facts.model_copy(update={"classes": tuple(names), "counts": (2,) * len(names)}))
 
 
