@@ -1,5 +1,6 @@
 """Data sets that lie under WINNOW_DATA_DIR: looked through once, and again only where a file has changed."""
 
+import hashlib
 import os
 import re
 import threading
@@ -17,15 +18,13 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 PATIENCE_SECONDS = 20.0
 """How long a request waits for a folder: less than clients wait for an answer."""
 
-Signature = tuple[tuple[str, int, int], ...]
-
 
 class Folders:
     """The folders of one data directory, and what was found in them."""
 
     def __init__(self, data_dir: Path | None) -> None:
         self._data_dir = data_dir
-        self._found: dict[str, tuple[Signature, DatasetFacts]] = {}
+        self._found: dict[str, tuple[bytes, DatasetFacts]] = {}
         self._looks: dict[str, Future[DatasetFacts]] = {}
         self._lock = threading.Lock()
 
@@ -76,15 +75,18 @@ class Folders:
         return sound and self._data_dir is not None and (self._data_dir / name / "train").is_dir()
 
 
-def _signature(folder: Path) -> Signature:
-    """Name, size and time of change of every file: what makes looking again unnecessary when it is the same.
+def _signature(folder: Path) -> bytes:
+    """A digest of name, size and time of change of every file: as long as it is the same, nobody looks again.
 
     Raises InvalidFile for a link that leads nowhere.
     """
     walk = os.walk(folder, followlinks=True)
+    digest = hashlib.sha256()
     paths = sorted(f"{parent}/{name}" for parent, _, names in walk for name in names)
     try:
-        stats = [(path, os.stat(path)) for path in paths]  # noqa: PTH116 - a million of them
+        for path in paths:
+            stat = os.stat(path)  # noqa: PTH116 - a million of them
+            digest.update(f"{path}\0{stat.st_size} {stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
     except OSError as error:
         raise InvalidFile(f"{error.filename} cannot be read ({error.strerror}): let Winnow's user read it") from error
-    return tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+    return digest.digest()

@@ -175,7 +175,7 @@ def main() -> None:
     """One process."""
     rank, count, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     settle(1, "cpu")
-    ranks = join(rank, count, folder / "store", torch.device("cpu"))
+    ranks = join(rank, count, folder / "store", torch.device("cpu"), lambda _beat: None)
     (folder / f"{rank}.json").write_text(json.dumps(_all_cases(ranks, folder)))
     leave()
 

@@ -106,7 +106,7 @@ def _reading(data: bytes, name: str) -> Iterator[Image.Image]:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _check_pixels(image, name)
                 yield image
-        except InvalidFile:
+        except (InvalidFile, MemoryError):
             raise
         except UnidentifiedImageError as error:
             raise InvalidFile(

@@ -87,7 +87,10 @@ class DatasetFacts(Value):
     @property
     def subset(self) -> tuple[int, ...] | None:
         """The place in the whole of each class that is taken, None for all of them."""
-        return None if self.subset_of is None else tuple(self.subset_of.classes.index(name) for name in self.classes)
+        if self.subset_of is None:
+            return None
+        place_of = {name: place for place, name in enumerate(self.subset_of.classes)}
+        return tuple(place_of[name] for name in self.classes)
 
     def class_counts(self) -> ClassCounts:
         """Images of each class in the three splits; the lottery draws exactly these."""

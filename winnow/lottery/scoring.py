@@ -53,7 +53,9 @@ class Subject:
         """`count` training images of each class, or all there are, classes mixed; the same at every level."""
         labels = self.split.train.y.cpu()
         shuffled = self._order()
-        of_class = [shuffled[labels[shuffled] == label][:count] for label in range(self.recipe.classes)]
+        by_class = shuffled[labels[shuffled].argsort(stable=True)]
+        counts = labels.bincount(minlength=self.recipe.classes).tolist()
+        of_class = [own[:count] for own in torch.split(by_class, counts)]
         longest = max(map(len, of_class))
         turns = [torch.stack([own[turn] for own in of_class if turn < len(own)]) for turn in range(longest)]
         yield from in_order(self._part(torch.cat(turns)), self.split.preprocessing, IMAGES_AT_ONCE)

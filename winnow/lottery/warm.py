@@ -47,7 +47,11 @@ class Warm:
             self._split = None  # never two data sets at once in memory
             images = self._images(facts, workspace.inputs.get("dataset"))
             self._split = (key, split(images, facts, seed).to(device))
-        return self._split[1] if self.ranks is None else replace(self._split[1], ranks=self.ranks)
+        if self.ranks is None:
+            return self._split[1]
+        # A warm process has its images at once; those started for this unit may take an hour, and torch waits for less.
+        self.ranks.meet(self.decoders.beat)
+        return replace(self._split[1], ranks=self.ranks)
 
     @contextmanager
     def among(self, ranks: Ranks) -> Iterator[None]:
@@ -70,7 +74,7 @@ class Warm:
     def _images(self, facts: DatasetFacts, upload: Path | None) -> Images:
         if facts.source == "folder" and facts.decoded > self.resident_bytes:
             return stream(facts, self.data_dir, self.decoders)
-        return load(facts, self.data_dir, upload)
+        return load(facts, self.data_dir, upload, self.decoders.beat)
 
     def graph(self, unit: Unit) -> bytes:
         """The ONNX graph, without values, of the network that a unit makes."""

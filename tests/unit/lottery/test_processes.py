@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -21,8 +22,10 @@ from winnow.artifact.certificate import read_certificate
 from winnow.artifact.digest import file_ref
 from winnow.contract.problems import Reason
 from winnow.contract.units import Unit
+from winnow.lottery.distributed import first
 from winnow.lottery.distributed.first import together
-from winnow.lottery.units import ProcessLost, UnitFailed, Warm, run
+from winnow.lottery.distributed.ranks import Ranks
+from winnow.lottery.units import ProcessLost, Stop, UnitFailed, Warm, run
 from winnow.plan import places
 
 SPEC: dict[str, Any] = {
@@ -162,6 +165,35 @@ def test_a_process_that_is_killed_is_a_loss_which_is_told_at_once(tmp_path: Path
     assert max(done for done, _, _ in workspace.seen) == 6
     assert not others_of(os.getpid())
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
+
+
+def test_a_first_process_that_has_its_images_waits_for_those_of_the_others(tmp_path: Path) -> None:
+    """It may have kept its own from the unit before; torch would give the others up after ten minutes."""
+    loaded, beats = tmp_path / "loaded", []
+    process = SimpleNamespace(poll=lambda: None)
+    other: Any = SimpleNamespace(order=SimpleNamespace(loaded=loaded), process=process)
+
+    def beat() -> None:
+        beats.append(len(beats))
+        if len(beats) == 3:
+            loaded.touch()
+
+    first._await([other], lambda one: one.order.loaded, beat)
+    assert beats == [0, 1, 2]
+
+
+def test_it_is_stopped_while_it_waits(tmp_path: Path) -> None:
+    met: list[bool] = []
+
+    def meet(beat: Any) -> None:
+        met.append(True)
+        beat()
+
+    warm = Warm(None, ranks=Ranks(0, 2, torch.device("cpu"), meet))
+    (tmp_path / "outputs").mkdir()
+    with pytest.raises(Stop):
+        run(dense(), MemoryWorkspace(tmp_path / "outputs", stop=lambda _done: True), warm)
+    assert met
 
 
 def test_why_a_unit_cannot_be_done_is_told_though_several_do_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from winnow.artifact.uploads.facts import UploadFacts, unchanged
 from winnow.artifact.uploads.fingerprint import of_arrays
 from winnow.artifact.uploads.folder import folder_of, inspect_folder, list_folder, read_folder
+from winnow.artifact.uploads.image_files import Beat, nothing
 from winnow.artifact.uploads.npz import inspect_npz, read_npz
 from winnow.artifact.uploads.raw import RawImages
 from winnow.artifact.uploads.zips import inspect_zip, read_zip
@@ -25,9 +26,9 @@ __all__ = [
 ]
 
 
-def read_upload(path: Path, facts: DatasetFacts) -> RawImages:
+def read_upload(path: Path, facts: DatasetFacts, beat: Beat = nothing) -> RawImages:
     """The images of an uploaded zip or npz file.
 
     Raises Conflict where it is not the file that the facts describe, InvalidFile where it is damaged.
     """
-    return read_zip(path, facts) if facts.format == "zip" else read_npz(path, facts)
+    return read_zip(path, facts, beat) if facts.format == "zip" else read_npz(path, facts)

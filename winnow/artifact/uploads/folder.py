@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from winnow.artifact.uploads.facts import UploadFacts
-from winnow.artifact.uploads.image_files import Listing, Size, inspect_files, listed, read_files
+from winnow.artifact.uploads.image_files import Beat, Listing, Size, inspect_files, listed, nothing, read_files
 from winnow.artifact.uploads.raw import RawImages
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidFile, NotFound
@@ -33,9 +33,9 @@ def inspect_folder(folder: Path, size: Size | None = None) -> UploadFacts:
     return inspect_files("folder", _paths(folder), lambda path: file_bytes(folder / path), size)
 
 
-def read_folder(folder: Path, facts: DatasetFacts) -> RawImages:
+def read_folder(folder: Path, facts: DatasetFacts, beat: Beat = nothing) -> RawImages:
     """The decoded images of a folder. Raises Conflict where it has changed, InvalidFile where an image is damaged."""
-    return read_files(_paths(folder), lambda path: file_bytes(folder / path), facts)
+    return read_files(_paths(folder), lambda path: file_bytes(folder / path), facts, beat)
 
 
 def list_folder(folder: Path) -> Listing:

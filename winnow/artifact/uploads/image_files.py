@@ -23,6 +23,9 @@ from winnow.contract.problems import InvalidFile
 Size = tuple[int, int]
 """Height and width in pixels."""
 Read = Callable[[str], bytes]
+Beat = Callable[[], None]
+BEAT_IMAGES = 100
+"""After so many decoded images somebody is told that it goes on: a third of a second, for photographs."""
 
 
 class ImageFile(NamedTuple):
@@ -38,6 +41,10 @@ class Listing(NamedTuple):
     files: list[ImageFile]
     labels: NDArray[np.int64]
     tested: int
+
+
+def nothing() -> None:
+    """For those whom nobody waits for."""
 
 
 def inspect_files(kind: Literal["zip", "folder"], paths: Iterable[str], read: Read, size: Size | None) -> UploadFacts:
@@ -68,8 +75,8 @@ def inspect_files(kind: Literal["zip", "folder"], paths: Iterable[str], read: Re
     )
 
 
-def read_files(paths: Iterable[str], read: Read, facts: DatasetFacts) -> RawImages:
-    """The decoded images of files whose facts are known.
+def read_files(paths: Iterable[str], read: Read, facts: DatasetFacts, beat: Beat = nothing) -> RawImages:
+    """The decoded images of files whose facts are known; `beat` is called now and then while it lasts.
 
     Raises Conflict where they are no longer what the facts say, InvalidFile where one cannot be decoded.
     """
@@ -77,6 +84,8 @@ def read_files(paths: Iterable[str], read: Read, facts: DatasetFacts) -> RawImag
     x = np.empty((len(files), *facts.size, facts.channels), dtype=np.uint8)
     fingerprint = Fingerprint("files")
     for row, (place, path) in enumerate(files):
+        if row % BEAT_IMAGES == 0:
+            beat()
         data = read(path)
         fingerprint.add(*place, hashlib.sha256(data).hexdigest())
         x[row] = decode_as(data, facts.channels, facts.size, repr(path))

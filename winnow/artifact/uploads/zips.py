@@ -6,7 +6,7 @@ from pathlib import Path
 
 from winnow.artifact.uploads import archive
 from winnow.artifact.uploads.facts import UploadFacts
-from winnow.artifact.uploads.image_files import Read, Size, inspect_files, read_files
+from winnow.artifact.uploads.image_files import Beat, Read, Size, inspect_files, nothing, read_files
 from winnow.artifact.uploads.raw import RawImages
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidFile
@@ -24,10 +24,10 @@ def inspect_zip(path: Path, size: Size | None = None) -> UploadFacts:
         return inspect_files("zip", _paths(entries), _reader(file), size)
 
 
-def read_zip(path: Path, facts: DatasetFacts) -> RawImages:
+def read_zip(path: Path, facts: DatasetFacts, beat: Beat = nothing) -> RawImages:
     """The decoded images of a zip file. Raises Conflict where it is another one, InvalidFile where it is damaged."""
     with archive.opened(path) as (file, entries):
-        return read_files(_paths(entries), _reader(file), facts)
+        return read_files(_paths(entries), _reader(file), facts, beat)
 
 
 def _paths(entries: Sequence[zipfile.ZipInfo]) -> list[str]:

@@ -35,7 +35,9 @@ def idx(name: str, data_dir: Path | None) -> RawImages:
     with _unpacked(name, reader, data_dir) as root:
         try:
             train, test = reader(root, train=True), reader(root, train=False)
-        except (ValueError, AssertionError, RuntimeError) as error:
+        except PermissionError as error:
+            raise InvalidFile(f"{error.filename} cannot be read: let Winnow's user read it") from error
+        except (ValueError, AssertionError, RuntimeError, KeyError, EOFError) as error:
             raise InvalidFile(f"the files of {name} in {data_dir} are damaged: delete them; {_wanted(name)}") from error
     x, y, x_test, y_test = (tensor.numpy() for tensor in (train.data, train.targets, test.data, test.targets))
     return RawImages(x[..., None], y, x_test[..., None], y_test)
@@ -51,12 +53,10 @@ def _unpacked(name: str, reader: Any, data_dir: Path) -> Iterator[Path]:
     """A folder where torchvision finds all files unpacked.
 
     Never a half-written one: what has to be unpacked or downloaded is, in a folder that nobody else sees, since
-    several runners may look at one data directory, and that one may be read-only.
+    several runners may look at one data directory, and that one may be read-only. Nor what torchvision's older releases
+    have left beside them, which it would take for the files.
     """
     raw = data_dir / READERS[name] / "raw"
-    if all((raw / file).is_file() for file in FILES):
-        yield data_dir
-        return
     with TemporaryDirectory(prefix="winnow-") as temporary:
         target = Path(temporary, READERS[name], "raw")
         if all((raw / file).is_file() or _packed(raw / file).is_file() for file in FILES):
@@ -83,5 +83,7 @@ def _unpack(file: Path, target: Path) -> None:
     try:
         with gzip.open(_packed(file)) as source, target.open("wb") as out:
             shutil.copyfileobj(source, out)
+    except PermissionError as error:
+        raise InvalidFile(f"{_packed(file)} cannot be read: let Winnow's user read it") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InvalidFile(f"{_packed(file)} is damaged ({error}): delete it, or put the whole file there") from error

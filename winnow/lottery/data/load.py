@@ -1,5 +1,6 @@
 """A data set as the facts describe it, from wherever it is kept."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from winnow.artifact.images import adapted
 from winnow.artifact.uploads import RawImages, folder_of, list_folder, of_arrays, read_folder, read_upload, unchanged
+from winnow.artifact.uploads.image_files import nothing
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import Conflict, NotFound
 from winnow.lottery.data.cifar import LAYOUTS, cifar
@@ -19,15 +21,18 @@ from winnow.lottery.data.official import FOLDERS, official
 from winnow.lottery.data.streamed import Source, Streamed
 
 
-def load(facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None = None) -> Images:
+def load(
+    facts: DatasetFacts, data_dir: Path | None = None, upload: Path | None = None, beat: Callable[[], None] = nothing
+) -> Images:
     """All images of a data set, uint8 N×C×H×W on the CPU, in the order of the fingerprint.
 
     Of every class, whichever are taken, and in the size and channels that the facts say.
-    `data_dir` is WINNOW_DATA_DIR, `upload` a local copy of the uploaded file. Every byte is hashed (0.05 s for MNIST):
+    `data_dir` is WINNOW_DATA_DIR, `upload` a local copy of the uploaded file; `beat` is called while image files are
+    decoded, which may take an hour. Every byte is hashed (0.05 s for MNIST):
     raises Conflict where what is there is no longer what the facts say, NotFound where nothing is there, InvalidFile
     where it is damaged.
     """
-    raw = _raw(facts.whole, data_dir, upload)
+    raw = _raw(facts.whole, data_dir, upload, beat)
     test = None if raw.x_test is None or raw.y_test is None else _part(raw.x_test, raw.y_test, facts)
     return Images(_part(raw.x, raw.y, facts), test)
 
@@ -62,7 +67,7 @@ def _folder(facts: DatasetFacts, data_dir: Path | None) -> Path:
     return folder_of(data_dir, facts.name)
 
 
-def _raw(facts: DatasetFacts, data_dir: Path | None, upload: Path | None) -> RawImages:
+def _raw(facts: DatasetFacts, data_dir: Path | None, upload: Path | None, beat: Callable[[], None]) -> RawImages:
     if facts.name in FOLDERS and facts.source == "builtin":
         return official(facts.name, data_dir)
     if facts.source == "builtin":
@@ -72,8 +77,8 @@ def _raw(facts: DatasetFacts, data_dir: Path | None, upload: Path | None) -> Raw
     if facts.source == "upload":
         if upload is None:
             raise NotFound(f"data set {facts.name!r} was uploaded, and its file is not at hand: give it as well")
-        return read_upload(upload, facts)
-    return read_folder(_folder(facts, data_dir), facts)
+        return read_upload(upload, facts, beat)
+    return read_folder(_folder(facts, data_dir), facts, beat)
 
 
 def _builtin(name: str, data_dir: Path | None) -> RawImages:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from winnow.artifact.uploads import RawImages
+from winnow.artifact.uploads.folder import file_bytes
 from winnow.contract.problems import InvalidFile, NotFound
 from winnow.contract.values import canonical_json, sha256_hex
 from winnow.lottery.data.downloads import downloading, keep
@@ -59,8 +60,7 @@ def _reader(name: str) -> Any:
 
 
 def _check(path: Path, md5: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    found = hashlib.md5(file_bytes(path), usedforsecurity=False).hexdigest()
     if found != md5:
         raise InvalidFile(
             f"{path} is not the official file (its MD5 is {found}, not {md5}): delete it, or put the right one there"

@@ -32,10 +32,11 @@ def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
 def _part_off(part: AnyPart, taken: tuple[int, ...], seed: int) -> tuple[AnyPart, AnyPart]:
     """What is left, and `taken[c]` images of each class c; both in the order in which they came."""
     order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))
-    labels = part.y[order]
+    labels, by_class = part.y[order].sort(stable=True)
+    first = torch.searchsorted(labels, labels)  # of each class, where its images begin
+    wanted = torch.arange(len(part)) - first < torch.tensor(taken)[labels]
     chosen = torch.zeros(len(part), dtype=torch.bool)
-    for label, count in enumerate(taken):
-        chosen[order[labels == label][:count]] = True
+    chosen[order[by_class[wanted]]] = True
     return _select(part, ~chosen), _select(part, chosen)
 
 

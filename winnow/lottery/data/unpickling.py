@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from winnow.artifact.uploads.folder import file_bytes
 from winnow.contract.problems import InvalidFile
 
 MAX_BYTES = 2**28
@@ -36,7 +37,7 @@ def unpickled(path: Path) -> dict[bytes, Any]:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise _refused(path, f"it has {size:,} bytes, more than {MAX_BYTES:,}")
-    content = path.read_bytes()
+    content = file_bytes(path)
     _check_instructions(path, content)
     try:
         found = _Unpickler(io.BytesIO(content), encoding="bytes", fix_imports=False).load()

@@ -4,8 +4,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,8 +44,10 @@ def together(unit: Unit, inputs: Mapping[str, Path], scratch: Path, warm: Warm) 
     try:
         ranks = range(1, unit.processes)
         others.extend(_started(_order(unit, rank, inputs, scratch, warm)) for rank in ranks)
-        _await(others)
-        yield join(0, unit.processes, scratch / "store", device)
+        # Until all have loaded their libraries, then their images: whoever waited in torch would not see that one died.
+        _await(others, lambda other: other.order.ready)
+        meet = partial(_await, others, lambda other: other.order.loaded)
+        yield join(0, unit.processes, scratch / "store", device, meet)
         leave()  # while the others are there: NCCL may wait for those who are not
     except RuntimeError as broken:  # what torch says where another process does not answer any more
         if (why := _why(others)) is None:
@@ -77,7 +80,7 @@ def _order(unit: Unit, rank: int, inputs: Mapping[str, Path], scratch: Path, war
         inputs={name: path.absolute() for name, path in inputs.items()},
         data_dir=warm.data_dir.absolute() if warm.data_dir else None,
         resident_bytes=warm.resident_bytes,
-        decoders=warm.decoders.count,
+        decoders=-(-warm.decoders.count // unit.processes),  # on the cores that they share
         folder=scratch.absolute() / str(rank),
         store=scratch.absolute() / "store",
     )
@@ -99,9 +102,10 @@ def _started(order: Order) -> _Other:
     return _Other(order, process)
 
 
-def _await(others: Sequence[_Other]) -> None:
-    """Wait until all have loaded their libraries; whoever waited in torch would not see that one died on the way."""
-    while not all(other.order.ready.exists() for other in others):
+def _await(others: Sequence[_Other], sign: Callable[[_Other], Path], beat: Callable[[], None] = lambda: None) -> None:
+    """Wait until each has left its sign. Raises UnitFailed and ProcessLost where one has ended on the way."""
+    while not all(sign(other).exists() for other in others):
+        beat()
         ended = any(other.process.poll() is not None for other in others)
         if ended and (why := _why(others)) is not None:
             raise why

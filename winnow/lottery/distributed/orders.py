@@ -30,6 +30,11 @@ class Order(Record):
         return self.folder / "ready"
 
     @property
+    def loaded(self) -> Path:
+        """There once it has its images."""
+        return self.folder / "loaded"
+
+    @property
     def failure(self) -> Path:
         """There where it could not do the unit: a `Failure`."""
         return self.folder / "failure.json"

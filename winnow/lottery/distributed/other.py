@@ -46,7 +46,7 @@ def take_part(order: Order) -> None:
         torch.cuda.set_device(device)  # before anything is tried on it: the first GPU is the first process's
     settle(unit.inputs.threads, unit.inputs.resource)
     order.ready.touch()
-    ranks = join(order.rank, unit.processes, order.store, device)
+    ranks = join(order.rank, unit.processes, order.store, device, lambda _beat: order.loaded.touch())
     run(unit, OtherWorkspace(order.inputs, order.outputs, ranks), _warm(order, ranks))
     leave()
 

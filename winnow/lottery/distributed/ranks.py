@@ -1,6 +1,6 @@
 """The processes of one unit, and what they say to each other: gradients, buffers, digests, a checkpoint."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,9 @@ from winnow.lottery.workspace import UnitFailed
 
 PATIENCE = timedelta(minutes=10)
 """How long one process may keep the others waiting. All do the same work at the same time, measuring too."""
+
+
+Meet = Callable[[Callable[[], None]], None]
 
 
 class Share(NamedTuple):
@@ -32,10 +35,12 @@ class Share(NamedTuple):
 class Ranks:
     """All processes of a unit as one of them sees them. Whatever is called here, every process calls, in one order."""
 
-    def __init__(self, rank: int, count: int, device: torch.device) -> None:
+    def __init__(self, rank: int, count: int, device: torch.device, meet: Meet) -> None:
+        """`meet`: once this process has its images, wait until all have theirs, and call its argument meanwhile."""
         self.rank = rank
         self.count = count
         self.device = device
+        self.meet = meet
 
     def share(self, images: int) -> Share:
         """Neighbouring images of a batch of so many; of a rest each of the first processes takes one more."""
@@ -93,7 +98,7 @@ class Ranks:
             raise UnitFailed(Reason.BUG, f"The {self.count} processes have {len(found)} different masks, not one.")
 
 
-def join(rank: int, count: int, store: Path, device: torch.device) -> Ranks:
+def join(rank: int, count: int, store: Path, device: torch.device, meet: Meet) -> Ranks:
     """Meet the others, who come to the same file: gloo on CPUs, NCCL on GPUs. Waits until all are there."""
     on_gpu = device.type == "cuda"
     if on_gpu:
@@ -106,7 +111,7 @@ def join(rank: int, count: int, store: Path, device: torch.device) -> Ranks:
         timeout=PATIENCE,
         device_id=device if on_gpu else None,
     )
-    return Ranks(rank, count, device)
+    return Ranks(rank, count, device, meet)
 
 
 def leave() -> None:

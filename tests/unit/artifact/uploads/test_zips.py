@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.support.uploads import classes, image, pixels, zipped
-from winnow.artifact.uploads import archive, inspect_zip, read_upload
+from winnow.artifact.uploads import archive, image_files, inspect_zip, read_upload
 from winnow.contract.problems import Conflict, InvalidFile
 
 
@@ -85,6 +85,15 @@ def test_reading_gives_the_images_in_the_order_of_the_fingerprint(tmp_path: Path
     assert raw.y.dtype == np.int64
 
 
+def test_who_waits_for_the_images_is_told_now_and_then_that_they_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_files, "BEAT_IMAGES", 5)
+    path, beats = zipped(tmp_path / "a.zip", _trained_and_tested()), []
+    read_upload(path, inspect_zip(path).facts("mine", "0" * 64), lambda: beats.append(1))
+    assert len(beats) == 4, "before the first of 16 images and after each five"
+
+
 def test_another_file_than_the_facts_describe_is_a_conflict(tmp_path: Path) -> None:
     facts = inspect_zip(zipped(tmp_path / "a.zip", classes("a", "b"))).facts("mine", "0" * 64)
     other = zipped(tmp_path / "b.zip", classes("a", "b") | {"a/0.png": image(1)})
@@ -115,6 +124,7 @@ def test_an_image_that_is_cut_off_is_named_when_it_is_read(tmp_path: Path) -> No
         (classes("a", "b", top="train/") | classes("a", top="val/"), "'val/a/0.png' is not where"),
         ({f"x/y/{path}": data for path, data in _trained_and_tested().items()}, "is not where"),
         (classes("a", "b", top="train/") | classes("c", top="test/"), "'c' has images in test/ and none in train/"),
+        (classes("a", "b", top="test/"), "'a' has images in test/ and none in train/"),
         (classes("a", "b", each=2), "too few"),
         (classes("a", "b") | {"c/0.png": image()}, "class 'c' has 1 image"),
         (classes("a", "b") | {"../evil.png": image()}, "plain paths"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from winnow.artifact.preprocessing import Preprocessing, normalise
 from winnow.contract.datasets import TEST_FRACTION, VALIDATION_FRACTION, DatasetFacts, split_counts
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.seeds import seed_for
 from winnow.contract.specs.choices import DatasetChoice
 from winnow.lottery.data import Images, Part, split
 from winnow.lottery.data.normalise import Normalisation
@@ -48,6 +49,19 @@ def _facts(counts: tuple[int, ...], fingerprint: str = "0" * 64, tested: tuple[i
 
 def _per_class(part: Part, classes: int) -> tuple[int, ...]:
     return tuple(torch.bincount(part.y, minlength=classes).tolist())
+
+
+@given(counts=COUNTS, seed=SEEDS)
+def test_of_each_class_the_first_in_the_drawn_order_are_validation(counts: list[int], seed: int) -> None:
+    """As the sentence says, class by class."""
+    whole, tested = _numbered(tuple(counts)), _numbered(tuple(counts), first=10_000)
+    taken = split_counts(tuple(counts), VALIDATION_FRACTION)
+    order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(seed_for(seed, "split")))
+    expected = {
+        int(row) for label, count in enumerate(taken) for row in [r for r in order if whole.y[r] == label][:count]
+    }
+    cut = split(Images(whole, tested), _facts(tuple(counts), tested=tuple(counts)), seed)
+    assert _numbers(cut.validation) == sorted(expected)
 
 
 @given(counts=COUNTS, seed=SEEDS, fingerprint=FINGERPRINTS)
