@@ -132,7 +132,7 @@ def test_images_that_differ_in_size_want_one() -> None:
 def test_a_folder_may_be_larger_than_memory() -> None:
     folder = DIGITS_LIKE.model_copy(update={"source": "folder", "format": "folder"})
     large = SPEC_OF_ALL | {"dataset": {"name": "digits", "size": [1024, 1024], "channels": 3}}
-    assert resolve(SPEC.validate_python(large | {"model": "lenet_300_100"}), folder, "cpu").dataset.decoded > 5e9
+    assert resolve(SPEC.validate_python(large | {"model": "resnet20"}), folder, "cpu").dataset.decoded > 5e9
 
 
 def test_some_classes_keep_their_superclasses_and_the_key_does_not_name_them() -> None:

@@ -15,38 +15,38 @@ def split(images: Images, facts: DatasetFacts, seed: int) -> Split:
     trains on another's test images. Validation is drawn from the rest by the job's seed, and so is the order in which
     a fraction of what is left is taken. Where only some classes are wanted, they are taken from all three at last.
     """
-    whole = facts.whole
-    rest, test, counts = images.train, images.test, whole.counts
-    if test is None:
+    whole, counts = facts.whole, facts.whole.counts
+    y, rows = images.train.y, torch.arange(len(images.train))
+    # Rows are chosen first and images taken at last: a copy at each step would be held beside the others.
+    if images.test is not None:
+        test, tested = images.test, torch.arange(len(images.test))
+    else:
         taken = split_counts(counts, TEST_FRACTION)
-        rest, test = _part_off(rest, taken, seed_for(int(whole.fingerprint, 16), "split"))
-        counts = tuple(count - part for count, part in zip(counts, taken, strict=True))
-    train, validation = _part_off(rest, split_counts(counts, VALIDATION_FRACTION), seed_for(seed, "split"))
+        rows, tested = _part_off(rows, y, taken, seed_for(int(whole.fingerprint, 16), "split"))
+        test, counts = images.train, tuple(count - part for count, part in zip(counts, taken, strict=True))
+    trained, validated = _part_off(rows, y, split_counts(counts, VALIDATION_FRACTION), seed_for(seed, "split"))
     if facts.fraction != 1:
-        _, train = _part_off(train, whole.class_counts().train, seed_for(seed, "fraction"))
-    if facts.subset is not None:
-        train, validation, test = (_of_classes(part, facts.subset) for part in (train, validation, test))
-    return Split(train, validation, test, train.measured(), facts.superclasses)
+        _, trained = _part_off(trained, y, whole.class_counts().train, seed_for(seed, "fraction"))
+    train, validation = (_taken(images.train, rows, facts.subset) for rows in (trained, validated))
+    return Split(train, validation, _taken(test, tested, facts.subset), train.measured(), facts.superclasses)
 
 
-def _part_off(part: AnyPart, taken: tuple[int, ...], seed: int) -> tuple[AnyPart, AnyPart]:
-    """What is left, and `taken[c]` images of each class c; both in the order in which they came."""
-    order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))
-    labels, by_class = part.y[order].sort(stable=True)
+def _part_off(rows: Tensor, y: Tensor, taken: tuple[int, ...], seed: int) -> tuple[Tensor, Tensor]:
+    """What is left of the rows, and `taken[c]` of those of each class c; both in the order in which they came."""
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    labels, by_class = y[rows[order]].sort(stable=True)
     first = torch.searchsorted(labels, labels)  # of each class, where its images begin
-    wanted = torch.arange(len(part)) - first < torch.tensor(taken)[labels]
-    chosen = torch.zeros(len(part), dtype=torch.bool)
+    wanted = torch.arange(len(rows)) - first < torch.tensor(taken)[labels]
+    chosen = torch.zeros(len(rows), dtype=torch.bool)
     chosen[order[by_class[wanted]]] = True
-    return _select(part, ~chosen), _select(part, chosen)
+    return rows[~chosen], rows[chosen]
 
 
-def _select(part: AnyPart, chosen: Tensor) -> AnyPart:
-    return part.only(chosen.nonzero().flatten())
-
-
-def _of_classes(part: AnyPart, subset: tuple[int, ...]) -> AnyPart:
-    """The images of these classes, which are called 0, 1, … from now on."""
+def _taken(part: AnyPart, rows: Tensor, subset: tuple[int, ...] | None) -> AnyPart:
+    """These images; where only some classes are wanted, theirs alone, and the classes are called 0, 1, … then."""
+    if subset is None:
+        return part if len(rows) == len(part) else part.only(rows)
     places = torch.tensor(subset)
-    taken = _select(part, torch.isin(part.y, places))
+    found = part.only(rows[torch.isin(part.y[rows], places)])
     order = places.argsort()
-    return taken.labelled(order[torch.searchsorted(places[order], taken.y)])
+    return found.labelled(order[torch.searchsorted(places[order], found.y)])
