@@ -18,6 +18,8 @@ from worker.slot import Slot
 from worker.slots import Slots
 from worker.workplace import Workplace
 
+Background = Callable[..., Future[None]]
+
 
 def test_work_is_done_stored_committed_and_settled(place: Workplace, rows: Rows, slot: Slot) -> None:
     job = rows.submit(Behaviour.FINISHES)
@@ -91,7 +93,7 @@ def test_a_runner_that_holds_too_much_is_out_of_memory(place: Workplace, rows: R
 
 @pytest.mark.parametrize("behaviour", [Behaviour.TRAINS, Behaviour.IGNORES_STOP])
 def test_a_cancelled_unit_stops_within_five_seconds_and_frees_the_slot(
-    rows: Rows, slot: Slot, background: Callable[..., Future[None]], behaviour: Behaviour
+    rows: Rows, slot: Slot, background: Background, behaviour: Behaviour
 ) -> None:
     job = rows.submit(behaviour)
     working = background(slot.work)
@@ -104,7 +106,7 @@ def test_a_cancelled_unit_stops_within_five_seconds_and_frees_the_slot(
 
 
 def test_a_lost_lease_ends_the_runner_and_nothing_is_written(
-    rows: Rows, slot: Slot, background: Callable[..., Future[None]], stopping: threading.Event
+    rows: Rows, slot: Slot, background: Background, stopping: threading.Event
 ) -> None:
     rows.submit(Behaviour.TRAINS)
     working = background(slot.work)
@@ -116,9 +118,8 @@ def test_a_lost_lease_ends_the_runner_and_nothing_is_written(
     stopping.set()
 
 
-def test_shutdown_leaves_a_checkpoint_that_the_next_attempt_goes_on_from(
-    place: Workplace, rows: Rows, background: Callable[..., Future[None]]
-) -> None:
+def cut_off(place: Workplace, rows: Rows, background: Background) -> str:
+    """A job whose only unit was stopped in the middle, by a shutdown."""
     job = rows.submit(Behaviour.TRAINS, steps=400)
     slots = Slots(place, 1)
     working = background(slots.ring)
@@ -126,52 +127,43 @@ def test_shutdown_leaves_a_checkpoint_that_the_next_attempt_goes_on_from(
     slots.stop()
     working.result(5)
     slots.close()
+    return job
+
+
+def finish(place: Workplace, background: Background) -> None:
+    """What is there to be done, by slots that have just started."""
+    slots = Slots(place, 1)
+    background(slots.ring).result(60)
+    slots.close()
+
+
+def test_shutdown_leaves_a_checkpoint_that_the_next_attempt_goes_on_from(
+    place: Workplace, rows: Rows, background: Background
+) -> None:
+    job = cut_off(place, rows, background)
     kept = rows.unit()
     assert (kept.state, kept.losses, rows.endings()) == ("ready", 0, ["released"])
     assert kept.checkpoint_step > 0
-
-    after = Slots(place, 1)
-    working = background(after.ring)
-    working.result(60)
-    after.close()
+    finish(place, background)
     assert rows.job(job).state == "succeeded"
     assert told(place, rows.unit())["begun_at"] == kept.checkpoint_step
 
 
-def test_a_damaged_checkpoint_costs_time_and_nothing_else(
-    place: Workplace, rows: Rows, background: Callable[..., Future[None]]
-) -> None:
-    job = rows.submit(Behaviour.TRAINS, steps=400)
-    slots = Slots(place, 1)
-    working = background(slots.ring)
-    eventually(lambda: rows.unit().progress, 30, "progress")
-    slots.stop()
-    working.result(5)
-    slots.close()
+def test_a_damaged_checkpoint_costs_time_and_nothing_else(place: Workplace, rows: Rows, background: Background) -> None:
+    job = cut_off(place, rows, background)
     place.objects.delete(rows.unit().checkpoint_sha256)
-    after = Slots(place, 1)
-    working = background(after.ring)
-    working.result(60)
-    after.close()
+    finish(place, background)
     assert rows.job(job).state == "succeeded"
     assert told(place, rows.unit())["begun_at"] == 0
 
 
 def test_a_checkpoint_of_another_numerics_class_is_ignored(
-    place: Workplace, rows: Rows, background: Callable[..., Future[None]]
+    place: Workplace, rows: Rows, background: Background
 ) -> None:
-    rows.submit(Behaviour.TRAINS, steps=400)
-    slots = Slots(place, 1)
-    working = background(slots.ring)
-    eventually(lambda: rows.unit().progress, 30, "progress")
-    slots.stop()
-    working.result(5)
-    slots.close()
-    rows.register(replace(place, name="two"), numerics="another")
-    after = Slots(replace(place, name="two"), 1)
-    working = background(after.ring)
-    working.result(60)
-    after.close()
+    cut_off(place, rows, background)
+    other = replace(place, name="two")
+    rows.register(other, numerics="another")
+    finish(other, background)
     assert told(place, rows.unit())["begun_at"] == 0
 
 
@@ -183,9 +175,7 @@ def test_a_claimed_unit_rings_for_the_idle_slot_of_another_worker(place: Workpla
     assert rows.rings == ["cpu"]
 
 
-def test_units_never_take_more_cores_than_there_are(
-    place: Workplace, rows: Rows, background: Callable[..., Future[None]]
-) -> None:
+def test_units_never_take_more_cores_than_there_are(place: Workplace, rows: Rows, background: Background) -> None:
     rows.submit(Behaviour.TRAINS, steps=2000)
     rows.submit(Behaviour.TRAINS, steps=2001)
     slots = Slots(place, 2)  # on one core
