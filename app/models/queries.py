@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, and_, or_, select
 
+from winnow.contract.lineage import lineage
 from winnow.contract.problems import NotFound
 from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
@@ -51,11 +52,13 @@ def results_of(conn: Connection, tenant: str, unit_keys: Collection[str]) -> Map
 
 
 def units_behind(conn: Connection, tenant: str, unit_key: str) -> tuple[Unit, ...]:
-    """A unit, then its parents in the order of their roles."""
+    """A unit, then those that it stands on."""
     stored = select(units.c.unit).where(units.c.tenant == tenant)
-    first = Unit.model_validate(conn.execute(stored.where(units.c.key == unit_key)).scalar_one())
-    parents = (conn.execute(stored.where(units.c.key == key)).scalar_one() for key in first.parents.values())
-    return first, *(Unit.model_validate(parent) for parent in parents)
+
+    def find(key: str) -> Unit:
+        return Unit.model_validate(conn.execute(stored.where(units.c.key == key)).scalar_one())
+
+    return lineage(find(unit_key), find)
 
 
 def files_of(conn: Connection, tenant: str, unit_key: str) -> Mapping[str, AnyRow]:

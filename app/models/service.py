@@ -33,7 +33,7 @@ def get(parts: Parts, model_id: str) -> Model:
 
 
 def units_behind(parts: Parts, model_id: str) -> tuple[Unit, ...]:
-    """The unit that makes a model, then those that it read from. Raises NotFound."""
+    """The unit that makes a model, then those that it stands on. Raises NotFound."""
     with parts.database.read() as conn:
         row = queries.model(conn, TENANT, model_id)
         return queries.units_behind(conn, TENANT, row.unit_key)

@@ -7,6 +7,7 @@ from tests.support.fabricated import fabricated
 from tests.support.lottery import digits_job
 from tests.support.planned import Results, Worked, scored, work
 from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.lineage import lineage
 from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
 from winnow.plan import Resolved, places, resolve
@@ -21,9 +22,15 @@ def source_job(**changes: Any) -> Resolved:
 
 def source_units(job: Resolved) -> tuple[Unit, ...]:
     """The unit of the job's last ticket, then those it stands on."""
-    by_key = {place.unit.key: place.unit for place in places(job, {})}
+    by_key = {unit.key: unit for unit in (*job.source, *(place.unit for place in places(job, {})))}
     last = [place.unit for place in places(job, {}) if place.arm in ("ticket", "dense")][-1]
-    return last, *(by_key[key] for key in last.parents.values())
+    return lineage(last, by_key.get)
+
+
+def pruned_from(model: tuple[Unit, ...], **changes: Any) -> Resolved:
+    """A job like the source's that begins with a model."""
+    spec = SPEC.validate_python(source_job(**changes).spec.model_dump() | {"model": {"name": "mdl_source"}})
+    return resolve(spec, DATASETS["digits"], "cpu", model)
 
 
 def transfer_job(source: tuple[Unit, ...] | None = None, **changes: Any) -> Resolved:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from winnow.artifact.atomic import write_atomically
 from winnow.artifact.digest import file_ref
+from winnow.contract.lineage import lineage
 from winnow.contract.problems import Conflict, NotFound
 from winnow.contract.results import Point, UnitResult
 from winnow.contract.units import Unit
@@ -61,13 +62,13 @@ class Folder:
         return found
 
     def units_behind(self, model_id: str) -> tuple[Unit, ...]:
-        """The finished unit that made a model, then those that it read from. Raises NotFound."""
+        """The finished unit that made a model, then those that it stands on. Raises NotFound."""
         units = {path.parent.name: path for path in sorted(self._units.glob("*/unit.json"))}
         made = (unit for path in units.values() if (unit := _unit(path)).model_id == model_id)
         first = next(made, None)
         if first is None:
             raise NotFound(f"There is no model {model_id!r} in {self._path}: it is not one that was made there.")
-        return first, *(_unit(units[key]) for key in first.parents.values() if key in units)
+        return lineage(first, lambda key: _unit(units[key]) if key in units else None)
 
     def workspace(self, unit: Unit, uploads: Mapping[str, Path], progress: Progress) -> "FolderWorkspace":
         """A try at a unit, with empty outputs and the checkpoint of the try before, if it was cut off."""

@@ -66,7 +66,8 @@ def fixed_steps(job: Resolved, spec: PruneSpec, results: Mapping[str, UnitResult
         return steps_to(1)
     if not isinstance(rates, dict):
         steps = steps_at_rate(rates, job.sparsity)
-        return steps if job.model is None else _below(job.model, rates, steps, spec, results)
+        sparse = job.model is not None and is_sparse(job.model)
+        return _below(job.source[0], rates, steps, spec, results) if sparse else steps
     sizes = _sizes(job, spec, results)
     return steps_by_layer(sizes, rates, job.sparsity) if sizes else ()
 

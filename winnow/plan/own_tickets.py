@@ -8,19 +8,20 @@ from winnow.contract.units import Unit
 from winnow.plan.chains import common
 from winnow.plan.checks import check_last_rate
 from winnow.plan.resolved import Resolved
+from winnow.plan.sources import begins, is_sparse
 
 
 def own_chain(job: Resolved, replicate: int) -> Iterator[Unit]:
     """A dense training on the target, then the levels that the model went through, with its criterion, scope and rates.
 
-    The last one is the ticket. These are the very units that a prune job with the same settings has.
+    The last one is the ticket. It begins as the model once began, with fresh values or with the same dense model. These
+    are the very units that a prune job with the same settings has.
     """
     found = _way(job)
     own = common(job, replicate)
     batch = job.training.train.batch_size
-    dense = Unit(
-        inputs=TrainInputs(**own, keep_steps=(found.retrain.step,)), dataset=job.dataset, cost=job.steps * batch
-    )
+    trained = TrainInputs(**own, keep_steps=(found.retrain.step,), **begins(_origin(job), job.facts))
+    dense = Unit(inputs=trained, dataset=job.dataset, cost=job.steps * batch)
     yield dense
     parent = dense
     left = job.steps - (0 if found.retrain.lr == "restart" else found.retrain.step)
@@ -42,6 +43,7 @@ def check_way(job: Resolved) -> None:
             "The model is no level of a prune job, so nothing says how its own_ticket is found. Leave it out."
         )
     found = _way(job)
+    _origin(job)
     step = max(found.retrain.step, found.ramp.end if found.ramp else 0)
     if step >= job.steps:
         raise InvalidSpec(
@@ -50,6 +52,22 @@ def check_way(job: Resolved) -> None:
         )
     if found.retrain.lr == "last":
         check_last_rate(job)
+
+
+def _origin(job: Resolved) -> Unit | None:
+    """The dense model that it all began with, through tickets of tickets; None where that was a fresh network."""
+    by_key, model = {unit.key: unit for unit in job.source}, job.source[0]
+    while isinstance(model.inputs, LevelInputs):
+        dense = by_key[model.inputs.start]
+        if "model" not in dense.parents:
+            return None
+        model = by_key[dense.parents["model"]]
+    if is_sparse(model):
+        raise InvalidSpec(
+            "The model's pruning began with a network that was sparse when it came, so nothing says how its own_ticket "
+            "is found. Leave it out."
+        )
+    return model
 
 
 def _way(job: Resolved) -> LevelInputs:

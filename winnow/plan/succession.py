@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from winnow.contract.lineage import lineage
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import UnitResult
 from winnow.contract.specs.jobs import PruneSpec
@@ -58,7 +59,7 @@ def presumed(before: Resolved) -> tuple[Unit, ...]:
         found = [place for place in models if place.arm == before.spec.carried[0]][:1]
     if not found:
         raise InvalidSpec(f"A job of the kind {before.spec.kind} makes no model to begin with.")
-    return _with_parents(found[0].unit, named)
+    return _standing_on(found[0].unit, named, before.source)
 
 
 def is_known(before: Resolved) -> bool:
@@ -79,9 +80,10 @@ def _tickets(named: Iterable[Place]) -> list[Place]:
 
 def _behind(model_id: str, known: tuple[Resolved, ...], results: Results) -> tuple[Unit, ...]:
     named: list[Place] = [place for stage in known for place in places(stage, results)]
-    return _with_parents(next(place.unit for place in named if place.unit.model_id == model_id), named)
+    made = next(place.unit for place in named if place.unit.model_id == model_id)
+    return _standing_on(made, named, [unit for stage in known for unit in stage.source])
 
 
-def _with_parents(unit: Unit, named: "list[Place] | tuple[Place, ...]") -> tuple[Unit, ...]:
-    by_key = {place.unit.key: place.unit for place in named}
-    return unit, *(by_key[key] for key in unit.parents.values() if key in by_key)
+def _standing_on(made: Unit, named: Iterable[Place], source: Iterable[Unit]) -> tuple[Unit, ...]:
+    by_key = {unit.key: unit for unit in (*source, *(place.unit for place in named))}
+    return lineage(made, by_key.get)

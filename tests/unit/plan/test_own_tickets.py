@@ -2,10 +2,25 @@
 
 import pytest
 
-from tests.support.transfers import HIGH, LOW, dense, source_job, source_units, transfer_job, unit_of, worked
+from tests.support.brought import brought_unit
+from tests.support.fabricated import fabricated
+from tests.support.transfers import (
+    HIGH,
+    LOW,
+    dense,
+    pruned_from,
+    source_job,
+    source_units,
+    transfer_job,
+    unit_of,
+    worked,
+)
+from winnow.contract.catalog.datasets import DATASETS
+from winnow.contract.lineage import lineage
 from winnow.contract.problems import InvalidSpec
+from winnow.contract.specs.jobs import SPEC
 from winnow.contract.units import Unit
-from winnow.plan import places
+from winnow.plan import places, resolve
 
 
 def test_a_ticket_of_ones_own_is_that_of_a_prune_job_on_the_target():
@@ -74,3 +89,44 @@ def test_fine_tuning_at_the_last_rate_of_a_cosine_is_refused_of_an_own_ticket_to
 def test_the_chain_of_an_own_ticket_has_its_levels() -> None:
     known = [place for place in places(transfer_job(arms=["mask_trained", "own_ticket"]), {}) if place.replicate == 0]
     assert [place.level for place in known if place.arm == "own_chain"] == [0, 1]
+
+
+def own_of(job):
+    """The chain of a ticket of one's own, dense first."""
+    return [place.unit for place in places(job, {}) if place.arm in ("own_chain", "own_ticket")]
+
+
+def test_a_ticket_of_ones_own_begins_with_the_model_that_the_carried_one_began_with():
+    """Its head is fresh, as the target has other classes; where it has none, it begins like a prune job on it."""
+    begun = (brought_unit(b"x", classes=tuple(LOW)),)
+    pruned = source_units(pruned_from(begun))
+    own = own_of(transfer_job(pruned, arms=["mask_trained", "own_ticket"]))
+    assert own[0].parents == {"model": begun[0].key}
+    assert (own[0].inputs.begin.values, own[0].inputs.begin.head) == ("trained", None)
+    assert [unit.parents["start"] for unit in own[1:]] == [own[0].key] * 2
+    on_low = transfer_job(pruned, arms=["mask_trained", "own_ticket"], dataset={"name": "digits", "classes": LOW})
+    wanted = {place.unit.key for place in places(pruned_from(begun), {}) if place.arm != "source"}
+    assert {unit.key for unit in own_of(on_low)} == wanted
+
+
+def begun_sparse(model: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """A ticket that a job found below one that is sparse already, and what it stands on."""
+    spec = source_job(target={"sparsity": 0.9}).spec.model_dump() | {"model": {"name": "mdl_source"}}
+    job = resolve(SPEC.validate_python(spec), DATASETS["digits"], "cpu", model)
+    results = {model[0].key: fabricated(places(source_job(), {})[0].unit, {})}
+    by_key = {unit.key: unit for unit in (*model, *(place.unit for place in places(job, results)))}
+    ticket = [place.unit for place in places(job, results) if place.arm == "ticket"][-1]
+    return lineage(ticket, by_key.get)
+
+
+def test_a_ticket_of_a_ticket_began_where_the_first_one_did():
+    begun = brought_unit(b"x", classes=tuple(LOW))
+    for first, model in ((source_units(source_job()), {}), (source_units(pruned_from((begun,))), {"model": begun.key})):
+        own = own_of(transfer_job(begun_sparse(first), arms=["mask_trained", "own_ticket"]))
+        assert own[0].parents == model
+
+
+def test_a_network_that_came_sparse_has_no_way_that_could_be_gone_again():
+    sparse = (brought_unit(b"x", classes=tuple(LOW), zeros="masked"),)
+    with pytest.raises(InvalidSpec, match="sparse when it came"):
+        transfer_job(begun_sparse(sparse), arms=["mask_trained", "own_ticket"])

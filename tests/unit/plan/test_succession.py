@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.brought import brought_unit
 from tests.support.fabricated import DIGITS_LIKE, fabricated
 from tests.support.planned import work
 from winnow.contract.problems import InvalidSpec
@@ -86,6 +87,18 @@ def test_what_goes_down_levels_that_nobody_knows_is_refused(first: dict[str, Any
         after(first, arms=["mask_trained", "no_mask", "own_ticket"])
     with pytest.raises(InvalidSpec, match="sparse already"):
         after(first, kind="prune", method={"granularity": "channels"}, target={"sparsity": 0.5})
+
+
+def test_a_ticket_found_from_a_dense_model_is_known_before_anything_is_done() -> None:
+    """It masks nothing yet, so that no result decides how many levels there are."""
+    begun = brought_unit(b"x")
+    known = Known(lambda _name: DIGITS_LIKE, lambda _name: (begun,), "cpu")
+    first = PRUNE | {"model": "mdl_00000000000000000000000000", "target": {"sparsity": 0.75}}
+    sent = {"kind": "transfer", "dataset": "digits", "model": {"job": first}, "arms": ["mask_trained", "own_ticket"]}
+    job = resolve_sent(sent | {"replicates": 1}, SPEC.validate_python, known)
+    own = [place.unit for place in places(job, {}) if place.arm == "own_chain"]
+    assert own == []  # the transfer waits for its model
+    assert {place.arm for place in places(job, {})} == {"source", "dense", "ticket"}
 
 
 SPARSE = {"target": {"sparsity": 0.75}}
