@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from winnow.contract.catalog.tensors import lies_in
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import (
     EvaluateInputs,
@@ -63,7 +64,9 @@ def fabricated(
 def _tensors(unit: Unit, results: Mapping[str, UnitResult]) -> tuple[TensorCount, ...]:
     inputs = unit.inputs
     if isinstance(inputs, FeaturesInputs | TransferInputs):
-        carried = [tensor for tensor in results[inputs.model].tensors if inputs.begin.head or tensor.kind != "output"]
+        begin = inputs.begin
+        own = [tensor for tensor in results[inputs.model].tensors if not lies_in(tensor.name, begin.fresh or ())]
+        carried = [tensor for tensor in own if begin.head or tensor.kind != "output"]
         return tuple(t if inputs.begin.mask else t.model_copy(update={"zeros": 0}) for t in carried)
     if isinstance(inputs, TrainInputs | StabilityInputs):
         return tuple(TensorCount(name=name, kind=kind, shape=(1, size), zeros=0) for name, kind, size in SIZES)

@@ -71,7 +71,7 @@ class Begin(Value):
 
     `init`: those that the model's own training began with; `rewound`: its state at its rewind point; `trained`: those
     that it ended with; `random`: fresh ones. Of the mask null is none. A fresh head is drawn for the new classes, and
-    has no mask; a head that is carried knows the classes by another order, perhaps.
+    has no mask; a head that is carried knows the classes by another order, perhaps. Fresh modules are like such a head.
     """
 
     values: Literal["init", "rewound", "trained", "random"]
@@ -82,6 +82,7 @@ class Begin(Value):
     step: int | None = Field(None, description="Of `rewound`: the step whose state it is.")
     origin: Recipe | None = Field(None, description="Of `init`: what the model's own training began with.")
     head: tuple[int, ...] | None = Field(None, description="Of each class its place in the model's head; null: fresh.")
+    fresh: tuple[str, ...] | None = Field(None, description="Modules beside the head that nothing is carried of.")
 
 
 class Retrain(Value):

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Literal
 
 from winnow.contract.catalog.architectures import ARCHITECTURES
-from winnow.contract.catalog.tensors import tensors
+from winnow.contract.catalog.tensors import lies_in
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import FeaturesInputs, LevelInputs, OutsideInputs, TrainInputs, TransferInputs
 from winnow.contract.problems import InvalidSpec
@@ -17,6 +17,7 @@ from winnow.contract.units import Unit
 from winnow.plan.chains import recipe_of
 from winnow.plan.checks import check_budget, check_dropout, check_image
 from winnow.plan.dataset_choice import settled_choice
+from winnow.plan.modules import settled_fresh, settled_trainable, trained_modules
 from winnow.plan.own_tickets import check_way, own_chain
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved
@@ -43,7 +44,8 @@ def resolve_transfer(
             "dataset": settled_choice(adapted),
             "resource": resource,
             "arms": _arms(spec, source),
-            "trainable": _trainable(spec, model),
+            "trainable": settled_trainable(spec, model),
+            "fresh": settled_fresh(spec, model),
         }
     )
     job = Resolved(spec=settled, dataset=adapted, resource=resource, source=tuple(source))
@@ -116,9 +118,10 @@ def _arm(job: Resolved, spec: TransferSpec, arm: TransferArm, replicate: int) ->
         "begin": begin,
     }
     places: tuple[Place, ...] = ()
-    trainable = None if spec.trainable == "all" else _modules(spec, model)
+    trainable = trained_modules(spec, model)
     if trainable is not None and not (recipe.augment.crop or recipe.augment.flip):
-        shown = FeaturesInputs(**begun, recipe=_without_training(recipe, begin), trainable=trainable)
+        before = {"recipe": _without_training(recipe, begin), "begin": begin.model_copy(update={"fresh": None})}
+        shown = FeaturesInputs(**begun | before, trainable=trainable)
         images = sum(job.facts.sizes())
         places = (Place(LEVEL, "features", replicate, Unit(inputs=shown, dataset=job.facts, cost=max(1, images // 3))),)
     inputs = TransferInputs(
@@ -143,15 +146,16 @@ def _without_training(recipe: Recipe, begin: Begin) -> Recipe:
 
 
 def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
-    model = job.source[0]
-    head, origin = carried_head(model, job.facts), _origin(job.source)
+    model, origin = job.source[0], _origin(job.source)
+    anew = lies_in(f"{ARCHITECTURES[job.architecture].head}.weight", spec.fresh or ())
+    head = None if anew else carried_head(model, job.facts)
     ticket: TransferArm = next((one for one in TICKETS if one in (spec.arms or ())), "mask_trained")
     mask = {"random_mask": "shuffled", "no_mask": None}.get(arm, "ticket") if is_sparse(model) else None
     begins = "random" if arm == "mask_random" else _VALUES[arm if arm in TICKETS else ticket]
     if begins == "rewound" and _rewound_to(model) == 0 and origin is not None:
         begins = "init"
     if begins == "init" and origin is None:  # of a network from elsewhere θ_0 is what it came with
-        begins = "trained"
+        begins = "trained" if isinstance(model.inputs, OutsideInputs) else "rewound"
     return Begin.model_validate(
         {
             "values": begins,
@@ -160,6 +164,7 @@ def _begin(job: Resolved, spec: TransferSpec, arm: TransferArm) -> Begin:
             "step": _rewound_to(model) if begins == "rewound" else None,
             "origin": origin if begins == "init" else None,
             "head": head,
+            "fresh": spec.fresh,
         }
     )
 
@@ -169,6 +174,12 @@ def _origin(source: Sequence[Unit]) -> Recipe | None:
     dense = _dense(source)
     inputs = None if dense is None else dense.inputs
     return inputs.recipe if isinstance(inputs, TrainInputs) and inputs.begin is None else None
+
+
+def _has_init(source: Sequence[Unit]) -> bool:
+    """Whether the values at step 0 can be had: drawn anew, as they came from elsewhere, or as they were kept."""
+    model = source[0]
+    return _origin(source) is not None or isinstance(model.inputs, OutsideInputs) or _rewound_to(model) == 0
 
 
 def _dense(source: Sequence[Unit]) -> Unit | None:
@@ -194,34 +205,15 @@ def _arms(spec: TransferSpec, source: Sequence[Unit]) -> tuple[TransferArm, ...]
     masked = [arm for arm in spec.arms if arm not in (*UNMASKED, "own_ticket")]
     if masked and not is_sparse(model):
         raise InvalidSpec(f"The model masks nothing, so there is no {masked[0]}. Its arms are no_mask and mask_random.")
-    if "mask_init" in spec.arms and _origin(source) is None and not isinstance(model.inputs, OutsideInputs):
-        raise InvalidSpec("The model's training began with another model's values: take mask_trained for mask_init.")
+    if "mask_init" in spec.arms and not _has_init(source):
+        instead = "mask_trained" if _rewound_to(model) is None else "mask_rewound"
+        raise InvalidSpec(
+            "The model's training began with another model's values, and no state of step 0 was kept: take "
+            f"{instead} for mask_init."
+        )
     if "mask_rewound" in spec.arms and _rewound_to(model) is None:
         raise InvalidSpec("The model has no rewind point: leave mask_rewound out, or take mask_trained.")
     return tuple(arm for arm in TRANSFER_ARMS if arm in spec.arms)
-
-
-def _trainable(spec: TransferSpec, model: Unit) -> Literal["all", "head"] | tuple[str, ...]:
-    if isinstance(spec.trainable, str):
-        return spec.trainable
-    known = tensors(*model.network)
-    unknown = [name for name in spec.trainable if not any(tensor.startswith(f"{name}.") for tensor in known)]
-    if unknown:
-        modules = sorted({tensor.split(".")[0] for tensor in known})
-        raise InvalidSpec(
-            f"{model.network.architecture} has no module {unknown[0]!r} with weights. Known are: {', '.join(modules)}, "
-            "and those inside them."
-        )
-    return tuple(sorted(set(spec.trainable)))
-
-
-def _modules(spec: TransferSpec, model: Unit) -> tuple[str, ...]:
-    """The modules that train, the head among them. Dropout is training too, so where it acts nothing stands still."""
-    architecture = ARCHITECTURES[model.network.architecture]
-    head = next(name.removesuffix(".weight") for name, kind in architecture.layers if kind == "output")
-    named = () if isinstance(spec.trainable, str) else spec.trainable
-    dropped = architecture.dropout if spec.model.dropout else ()
-    return tuple(sorted({head, *named, *dropped}))
 
 
 def is_dense_too(job: Resolved, spec: TransferSpec, ticket: TransferArm) -> bool:
@@ -229,10 +221,10 @@ def is_dense_too(job: Resolved, spec: TransferSpec, ticket: TransferArm) -> bool
     begin = _begin(job, spec, ticket)
     if begin.values != "trained" or spec.trainable == "all":
         return False
-    trainable = _modules(spec, job.source[0])
+    trained = trained_modules(spec, job.source[0]) or ()
     layers = ARCHITECTURES[job.architecture].layers
-    masked = [name for name, kind in layers if kind != "output" or begin.head is not None]
-    return not any(name.startswith(f"{module}.") for name in masked for module in trainable)
+    carried = [name for name, kind in layers if kind != "output" or begin.head is not None]
+    return not any(lies_in(name, trained) and not lies_in(name, spec.fresh or ()) for name in carried)
 
 
 def _check_alike(job: Resolved, spec: TransferSpec) -> None:

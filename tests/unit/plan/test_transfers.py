@@ -7,13 +7,25 @@ from hypothesis import strategies as st
 from tests.support.brought import brought_unit
 from tests.support.fabricated import fabricated
 from tests.support.planned import some_of
-from tests.support.transfers import HIGH, LOW, dense, known_of, source_job, source_units, transfer_job, unit_of, worked
-from winnow.contract.catalog.datasets import DATASETS
+from tests.support.transfers import (
+    HIGH,
+    LOW,
+    dense,
+    known_of,
+    pruned_from,
+    source_job,
+    source_units,
+    transfer_job,
+    unit_of,
+    worked,
+)
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.specs.jobs import SPEC
 from winnow.contract.specs.transfer import TRANSFER_ARMS
 from winnow.contract.values import canonical_json
-from winnow.plan import Pending, places, plan, resolve, table
+from winnow.plan import Pending, places, plan, table
+from winnow.plan.modules import settled_trainable
+from winnow.plan.sources import pretrained
 
 specs = st.fixed_dictionaries(
     {
@@ -186,25 +198,28 @@ def test_a_carried_network_carried_on_has_no_values_but_those_it_ended_with():
 
 def test_a_model_whose_training_began_with_another_models_values_has_no_values_of_step_0():
     """Fresh ones drawn by its recipe would not be those that it began with."""
-    begun = brought_unit(b"x", classes=tuple(LOW))
-    spec = SPEC.validate_python(source_job().spec.model_dump() | {"model": {"name": "mdl_source"}})
-    job = resolve(spec, DATASETS["digits"], "cpu", (begun,))
-    dense = fabricated(places(source_job(), {})[0].unit, {})
-    results = {place.unit.key: dense for place in places(job, {})}
-    by_key = {place.unit.key: place.unit for place in places(job, results)}
-    ticket = list(by_key.values())[-1]
-    pruned = (ticket, *(by_key[key] for key in ticket.parents.values()))
-    with pytest.raises(InvalidSpec, match="began with another model's values"):
+    pruned = source_units(pruned_from((brought_unit(b"x", classes=tuple(LOW)),)))
+    with pytest.raises(InvalidSpec, match=r"began with another model's values.* take mask_rewound for"):
         transfer_job(pruned, arms=["mask_init"])
     job = transfer_job(pruned, arms=["mask_rewound", "no_mask"])
     assert unit_of(job, "no_mask").inputs.begin.values == "rewound"
     assert unit_of(job, "no_mask").parents["start"] == pruned[0].parents["start"]
 
 
+def test_a_state_that_was_kept_at_step_0_is_what_the_model_began_with():
+    method = {"schedule": {"name": "iterative", "rate": 0.4}, "rewind": {"step": 0}}
+    pruned = source_units(pruned_from((brought_unit(b"x", classes=tuple(LOW)),), method=method))
+    begin = unit_of(transfer_job(pruned, arms=["mask_init", "no_mask"]), "mask_init").inputs.begin
+    assert (begin.values, begin.step, begin.origin) == ("rewound", 0, None)
+    with pytest.raises(InvalidSpec, match="same values"):
+        transfer_job(pruned, arms=["mask_init", "mask_rewound"])
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"train": {"early_stopping": {"patience": 3}}},
+        {"train": {"early_stopping": {"patience": 3}}, "arms": None},
         {"arms": ["no_mask", "no_mask"]},
         {"arms": []},
         {"arms": ["own_ticket"]},
@@ -216,3 +231,60 @@ def test_a_model_whose_training_began_with_another_models_values_has_no_values_o
 def test_what_no_transfer_has_is_refused_when_it_is_read(fields):
     with pytest.raises(ValueError, match=r"early_stopping|once|arms|trainable|method"):
         transfer_job(**fields)
+
+
+def test_one_arm_alone_may_stop_early():
+    train = {"steps": 12, "early_stopping": {"patience": 3}}
+    assert unit_of(transfer_job(arms=["mask_trained"], train=train), "mask_trained").inputs.recipe.patience == 3
+
+
+@pytest.mark.parametrize("trainable", ["all", ["fc1"], ["conv2", "fc1"]], ids=repr)
+def test_modules_begin_anew_where_they_train(trainable):
+    job = transfer_job(arms=["mask_trained", "no_mask"], fresh=["fc1"], trainable=trainable)
+    assert {unit_of(job, arm).inputs.begin.fresh for arm in ("mask_trained", "no_mask")} == {("fc1",)}
+    assert worked(job).outcome.failed_checks == ()
+
+
+def test_features_are_shared_by_what_begins_anew_behind_them():
+    jobs = [transfer_job(arms=["no_mask"], trainable=["fc1"], **fields) for fields in ({}, {"fresh": ["fc1"]})]
+    features = [{place.unit.key for place in places(job, {}) if place.unit.kind == "features"} for job in jobs]
+    assert features[0] == features[1]
+    assert unit_of(jobs[0], "no_mask").key != unit_of(jobs[1], "no_mask").key
+
+
+def test_a_head_that_is_named_begins_anew_though_its_classes_are_the_models():
+    same = {"name": "digits", "classes": LOW}
+    assert unit_of(transfer_job(dataset=same), "mask_trained").inputs.begin.head == (0, 1, 2, 3, 4)
+    assert unit_of(transfer_job(dataset=same, fresh=["fc2"]), "mask_trained").inputs.begin.head is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"fresh": ["fc1"], "trainable": "head"}, "'fc1' would keep the values that were drawn for it"),
+        ({"fresh": ["fc1"], "trainable": ["conv2"]}, "name it in `trainable` too"),
+        ({"fresh": ["fc9"]}, "has no module 'fc9'"),
+        ({"trainable": ["fc9"]}, "Known are: conv1, conv2, fc1, fc2"),
+    ],
+)
+def test_a_module_that_cannot_be_so_is_refused(fields, says):
+    with pytest.raises(InvalidSpec, match=says):
+        transfer_job(**fields)
+
+
+def test_a_channel_that_reaches_through_all_layers_leaves_none_to_begin_anew():
+    method = {"schedule": "one_shot", "granularity": "channels"}
+    pruned = source_units(source_job(method=method))
+    with pytest.raises(InvalidSpec, match="none begins anew"):
+        transfer_job(pruned, fresh=["fc1"])
+
+
+def test_a_block_may_go_by_the_end_of_its_name():
+    """`denseblock3` is `features.denseblock3`; two of one name are told apart."""
+    spec = SPEC.validate_python(
+        {"kind": "transfer", "dataset": "digits", "model": "mdl_x", "trainable": ["denseblock3"], "arms": ["no_mask"]}
+    )
+    densenet = pretrained("torchvision/densenet121")
+    assert settled_trainable(spec, densenet) == ("features.denseblock3",)
+    with pytest.raises(InvalidSpec, match=r"several modules 'conv1'. Name one of: features.denseblock1.denselayer1"):
+        settled_trainable(spec.model_copy(update={"trainable": ("conv1",)}), densenet)

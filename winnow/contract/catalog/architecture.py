@@ -35,3 +35,8 @@ class Architecture(Listed):
     def layers(self) -> Layers:
         """Its prunable tensors, read from its table when first asked for."""
         return prunable_layers(self.name) if self.declared is None else self.declared
+
+    @property
+    def head(self) -> str:
+        """The module of its output layer."""
+        return next(name.removesuffix(".weight") for name, kind in self.layers if kind == "output")

@@ -6,7 +6,7 @@ width that these windows (kernel, stride, padding) leave of an image. `winnow.lo
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +33,11 @@ def tensors(architecture: str, classes: int, channels: int, size: tuple[int, int
     numbers = {"classes": classes, "channels": channels}
     found = (tensor for layer in _rows(architecture) for tensor in _tensors(*layer))
     return {name: tuple(_dimension(entry, numbers, size) for entry in shape) for name, shape in found}
+
+
+def lies_in(tensor: str, modules: Collection[str]) -> bool:
+    """Whether a tensor belongs to one of the modules, or to one inside of them."""
+    return any(tensor.startswith(f"{module}.") for module in modules)
 
 
 def prunable_layers(architecture: str) -> tuple[tuple[str, LayerKind], ...]:

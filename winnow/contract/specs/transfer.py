@@ -47,6 +47,12 @@ class TransferSpec(Training):
     trainable: Trainable = Field(
         "all", description="`all`, `head`, or the names of modules that train beside the head: the rest is frozen."
     )
+    fresh: tuple[ModuleName, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Modules that begin anew beside the head, as that does for other classes: their values are drawn, "
+        "and no mask lies over them. They train.",
+    )
     arms: tuple[TransferArm, ...] | None = Field(
         None,
         min_length=1,
@@ -71,8 +77,8 @@ class TransferSpec(Training):
 
     @model_validator(mode="after")
     def _equal_budgets(self) -> Self:
-        if self.train.early_stopping is not None:
-            raise ValueError("arms are compared at equal budgets: leave early_stopping out")
+        if self.train.early_stopping is not None and len(self.arms or ()) != 1:
+            raise ValueError("arms are compared at equal budgets: name one arm alone, or leave early_stopping out")
         return self
 
     @property

@@ -10,6 +10,7 @@ from winnow.artifact.masks import read_masks
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.artifact.weights import read_metadata, read_tensors
 from winnow.contract.catalog.architectures import ARCHITECTURES
+from winnow.contract.catalog.tensors import lies_in
 from winnow.contract.inputs import FeaturesInputs, TrainInputs, TransferInputs
 from winnow.contract.recipes import Begin
 from winnow.contract.results import Check
@@ -67,8 +68,12 @@ def as_at_the_start(workspace: Workspace, split: Split) -> Split:
 
 def head_of(architecture: str) -> tuple[str, str]:
     """The tensors of the output layer: its weight, and its bias if it has one."""
-    weight = next(name for name, kind in ARCHITECTURES[architecture].layers if kind == "output")
-    return weight, weight.removesuffix("weight") + "bias"
+    module = ARCHITECTURES[architecture].head
+    return f"{module}.weight", f"{module}.bias"
+
+
+def _is_fresh(tensor: str, begin: Begin) -> bool:
+    return lies_in(tensor, begin.fresh or ())
 
 
 def _begin(inputs: Begun) -> Begin:
@@ -77,11 +82,12 @@ def _begin(inputs: Begun) -> Begin:
 
 
 def _carried(masks: Mapping[str, Mask], head: Collection[str], begin: Begin) -> dict[str, Mask]:
-    """Masks for the new classes: a fresh head has none."""
+    """Masks for the new classes: a fresh head has none, and no module that begins anew."""
+    kept = {name: mask for name, mask in masks.items() if not _is_fresh(name, begin)}
     if begin.head is None:
-        return {name: mask for name, mask in masks.items() if name not in head}
+        return {name: mask for name, mask in kept.items() if name not in head}
     places = list(begin.head)
-    return {name: mask[places] if name in head else mask for name, mask in masks.items()}
+    return {name: mask[places] if name in head else mask for name, mask in kept.items()}
 
 
 def _masks(
@@ -118,13 +124,16 @@ def _values(inputs: Begun, workspace: Workspace, trained: Arrays) -> Arrays:
 
 
 def _with_head(values: Arrays, inputs: Begun) -> dict[str, Array]:
-    """The same with a fresh head, the same one in every arm; or with the model's head in the order of the classes."""
+    """The same with a fresh head, the same one in every arm; or with the model's head in the order of the classes.
+
+    Modules that begin anew are drawn with the head, whether that is fresh or not.
+    """
     recipe, begin, own = inputs.recipe, _begin(inputs), dict(values)
     head = [name for name in head_of(recipe.architecture) if name in own]
-    if begin.head is None:
+    if begin.head is None or begin.fresh is not None:
         fresh = initial(recipe, seed_for(recipe.seed, "head", recipe.replicate))
-        return own | {name: fresh[name] for name in head}
-    if begin.values == "random":
+        own |= {name: fresh[name] for name in own if _is_fresh(name, begin) or (begin.head is None and name in head)}
+    if begin.head is None or begin.values == "random":
         return own
     places = list(begin.head)
     return own | {name: own[name][places] for name in head}

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.numpy import load
 
-from tests.support.brought import brought_unit, half_pruned, safetensors
-from tests.support.lottery import MemoryWorkspace, do, inputs_of
-from tests.support.transfers import HIGH, LOW, source_job, source_units, transfer_job, unit_of
+from tests.support.brought import brought_unit, half_pruned, safetensors, weights
+from tests.support.lottery import MemoryWorkspace, do, do_all, inputs_of
+from tests.support.transfers import HIGH, LOW, pruned_from, source_job, source_units, transfer_job, unit_of
 from winnow.artifact.masks import read_masks
 from winnow.artifact.ticket import read_ticket
 from winnow.artifact.weights import read_weights
@@ -132,6 +132,30 @@ def test_a_fresh_head_is_not_counted_among_what_may_be_masked(source: Unit, fold
     assert all(check.ok for check in result.checks)
 
 
+def test_modules_that_begin_anew_are_drawn_like_the_head_and_have_no_mask(source: Unit, folder: Path) -> None:
+    """Nothing of them is carried: in every arm of a replicate they are the same, whole, and not the model's."""
+    job = transfer_job(fresh=["fc1"], replicates=2)
+    plain, start = transfer_job(), origins(source, folder)["mask_rewound"]
+    fresh = ("fc1.weight", "fc1.bias")
+    first = beginning_of(unit_of(job, "mask_rewound"), folder)
+    assert equal(first, under_mask(start, masks_of(source.key, folder)), (*HEAD, *fresh))
+    assert (first["fc1.weight"] != 0).all()
+    assert not any((first["fc1.weight"] == values["fc1.weight"]).any() for values in origins(source, folder).values())
+    for arm in ("mask_trained", "no_mask", "random_mask", "mask_random"):
+        other = beginning_of(unit_of(job, arm), folder)
+        assert all(np.array_equal(other[name], first[name]) for name in (*HEAD, *fresh))
+        assert equal(other, beginning_of(unit_of(plain, arm), folder), fresh) or arm == "random_mask"
+    second = beginning_of(unit_of(job, "mask_rewound", 1), folder)
+    assert not np.array_equal(second["fc1.weight"], first["fc1.weight"])
+
+
+def test_a_module_that_began_anew_is_not_counted_among_what_may_be_masked(folder: Path, tmp_path: Path) -> None:
+    unit = unit_of(transfer_job(fresh=["fc1"]), "mask_trained")
+    result = run(unit, MemoryWorkspace(tmp_path, inputs_of(unit, folder)), Warm(None))
+    assert {tensor.name for tensor in result.tensors} == {"conv1.weight", "conv2.weight"}
+    assert all(check.ok for check in result.checks)
+
+
 def turned(job_changes: Mapping[str, Any] | None = None) -> Resolved:
     """The source's own classes, in another order."""
     return transfer_job(dataset={"name": "digits", "classes": LOW[::-1]}, **(job_changes or {}))
@@ -186,3 +210,20 @@ def test_a_brought_sparse_network_goes_on_from_its_own_weights(tmp_path: Path) -
     assert job.spec.arms == ("mask_trained", "no_mask", "random_mask", "mask_random")
     assert beginning_of(unit_of(job, "mask_trained"), tmp_path).keys() == half_pruned().keys()
     assert equal(beginning_of(unit_of(job, "mask_trained"), tmp_path), half_pruned())
+
+
+def test_a_ticket_of_ones_own_begins_dense_with_the_model_that_was_brought(tmp_path: Path) -> None:
+    """On other classes: its own values, a fresh head, its normalisation, and levels that rewind to there."""
+    sent = safetensors({name: array[:5] if name in HEAD else array for name, array in weights().items()})
+    brought = brought_unit(sent, classes=tuple(LOW))
+    (tmp_path / brought.uploads["weights"]).write_bytes(sent)
+    pruned = pruned_from((brought,))
+    do_all(pruned, tmp_path, Warm(None))
+    job = transfer_job(source_units(pruned), arms=["mask_rewound", "own_ticket"])
+    own = [place.unit for place in places(job, {}) if place.arm in ("own_chain", "own_ticket")]
+    began = beginning_of(own[0], tmp_path)
+    assert equal(began, weights(), HEAD)
+    assert began[HEAD[0]].shape[0] == len(HIGH)
+    results = [do(unit, tmp_path, Warm(None)) for unit in own]
+    assert all(check.ok for result in results for check in result.checks)
+    assert results[-1].zeros > results[-2].zeros > 0
