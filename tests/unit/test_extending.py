@@ -25,7 +25,7 @@ from winnow.lottery.architectures import build, prunable
 from winnow.lottery.local import run_job
 from winnow.lottery.pruning import prune
 from winnow.lottery.warm import Warm
-from winnow.plan import places, resolve
+from winnow.plan import Pending, Resolved, places, plan, resolve
 from winnow.plan.counts import Counts
 
 TEXT = (ROOT / "docs" / "extending.md").read_text()
@@ -149,6 +149,26 @@ def test_a_job_kind_shares_its_units_with_train_jobs() -> None:
     keys = [place.unit.key for place in names["places_of_seeds"](job.model_copy(update={"spec": spec}), {})]
     assert len(set(keys)) == 3
     assert keys[1] == places(job, {})[0].unit.key
+
+
+def test_a_job_kind_is_planned_by_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A branch there is all it takes: what it costs, and so how far it has come, follows."""
+    names = example("A job kind")
+    sent = {"kind": "train", "dataset": "digits", "model": "lenet_300_100"}
+    job = resolve(SPEC.validate_python(sent), DATASETS["digits"], "cpu")
+    spec = names["SeedsSpec"](dataset=job.spec.dataset, model=job.spec.model)
+    kinds = import_module("winnow.plan.places")
+    others = kinds.places
+
+    def with_seeds(job: Resolved, results: Any) -> Any:
+        return names["places_of_seeds"](job, results) if job.spec.kind == "seeds" else others(job, results)
+
+    monkeypatch.setattr(kinds, "places", with_seeds)
+    monkeypatch.setattr("winnow.plan.planning.of_one_job", with_seeds)
+    found = plan(job.model_copy(update={"spec": spec}), {})
+    assert isinstance(found, Pending)
+    assert len(found.units) == 3
+    assert found.cost == sum(unit.cost for unit in found.units)
 
 
 def test_a_route_answers_and_refuses_unknown_parameters(tmp_path: Path) -> None:

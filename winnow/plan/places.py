@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from winnow.contract.results import UnitResult
-from winnow.contract.specs.jobs import EvaluateSpec
+from winnow.contract.specs.jobs import EvaluateSpec, PruneSpec
 from winnow.contract.specs.transfer import TransferSpec
 from winnow.plan import needed
 from winnow.plan.evaluations import evaluation
@@ -23,6 +23,6 @@ def places(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[Place, ...
 
 def cost_at_most(job: Resolved, results: Mapping[str, UnitResult]) -> int:
     """The cost of all units that the job may come to need. It never grows as results come in."""
-    if isinstance(job.spec, EvaluateSpec | TransferSpec):
-        return sum(place.unit.cost for place in places(job, results))
-    return needed.cost_at_most(job, results)
+    if isinstance(job.spec, PruneSpec):  # of the others every unit is named at once
+        return needed.cost_at_most(job, results)
+    return sum(place.unit.cost for place in places(job, results))

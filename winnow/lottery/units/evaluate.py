@@ -1,7 +1,6 @@
 """The unit `evaluate`: a model as it is, with its own preprocessing, on the test images of a data set."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -9,6 +8,7 @@ import torch
 from winnow.artifact.header import Header
 from winnow.artifact.masks import read_masks
 from winnow.artifact.weights import read_tensors
+from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import EvaluateInputs
 from winnow.contract.problems import Reason
 from winnow.contract.results import Metrics, UnitResult
@@ -27,7 +27,7 @@ def evaluate(unit: Unit, inputs: EvaluateInputs, workspace: Workspace, warm: War
     """Every test image once; the data set's classes are called as the model calls them."""
     weights, metadata = read_tensors(workspace.inputs["model/weights.safetensors"])
     masks = read_masks(workspace.inputs["model/mask.safetensors"])
-    split = _as_the_model_sees_it(inputs, warm.split(unit, workspace), metadata)
+    split = _as_the_model_sees_it(inputs, warm.split(unit, workspace), Header.of_metadata(metadata), unit.facts.whole)
     network = build(*unit.network)
     load_network(network, weights)
     placed(network, split.test.device)
@@ -43,12 +43,18 @@ def evaluate(unit: Unit, inputs: EvaluateInputs, workspace: Workspace, warm: War
     return known.model_copy(update={"metrics": Metrics(test=found)})
 
 
-def _as_the_model_sees_it(inputs: EvaluateInputs, split: Split, metadata: Mapping[str, str]) -> Split:
+def _as_the_model_sees_it(inputs: EvaluateInputs, split: Split, header: Header, facts: DatasetFacts) -> Split:
     labels = torch.tensor(inputs.labels, device=split.test.y.device)
-    called_alike = inputs.labels == tuple(range(inputs.classes))
     return replace(
         split,
         test=split.test.labelled(labels[split.test.y]),
-        preprocessing=Header.of_metadata(metadata).preprocessing,
-        superclasses=split.superclasses if called_alike else None,
+        preprocessing=header.preprocessing,
+        superclasses=_superclasses(header.classes, facts),
     )
+
+
+def _superclasses(classes: tuple[str, ...], facts: DatasetFacts) -> tuple[int, ...] | None:
+    """Of each class of the model, by name; None where the data set has none, or does not know a class."""
+    known = dict(zip(facts.classes, facts.superclasses or (), strict=False))
+    found = [known[name] for name in classes if name in known]
+    return tuple(found) if len(found) == len(classes) else None

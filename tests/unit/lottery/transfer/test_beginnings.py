@@ -1,5 +1,6 @@
 """Transfer: each arm begins with what its name says, and ends as a network like any other."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,24 @@ def test_a_transferred_ticket_can_be_evaluated(folder: Path) -> None:
     job = resolve(spec, DATASETS["digits"], "cpu", (unit,))
     measured = do(places(job, {})[-1].unit, folder, Warm(None))
     assert measured.metrics.test == transferred.metrics.test
+
+
+@pytest.mark.parametrize("classes", [LOW, LOW[::-1], LOW[:3]], ids=repr)
+def test_superclasses_are_known_by_name_in_whatever_order_a_model_has_its_classes(
+    classes: list[str], source: Unit, folder: Path
+) -> None:
+    """Of each of two superclasses every other digit; with each in its own, a class is right where its superclass is."""
+    spec = EvaluateSpec(model=ModelChoice(name="mdl_x"), dataset=DatasetChoice(name="digits", classes=tuple(classes)))
+    found = {}
+    for grouped in (None, (0, 1) * 5, tuple(range(10))):
+        job = resolve(spec, DATASETS["digits"].model_copy(update={"superclasses": grouped}), "cpu", (source,))
+        unit = places(job, {})[-1].unit
+        with tempfile.TemporaryDirectory() as outputs:
+            found[grouped] = run(unit, MemoryWorkspace(Path(outputs), inputs_of(unit, folder)), Warm(None)).metrics.test
+    plain, pairs, own = found.values()
+    assert plain.correct_coarse is None
+    assert own.correct_coarse == own.correct == plain.correct
+    assert pairs.correct_coarse > pairs.correct
 
 
 def test_a_brought_sparse_network_goes_on_from_its_own_weights(tmp_path: Path) -> None:
