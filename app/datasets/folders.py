@@ -2,18 +2,15 @@
 
 import hashlib
 import os
-import re
 import threading
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
 from app.datasets.inspection import inspected
+from winnow.artifact.uploads import folders_of_images, is_folder
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.problems import InvalidFile, NotYet
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""A name that is one part of a path, whatever the system."""
 
 PATIENCE_SECONDS = 20.0
 """How long a request waits for a folder: less than clients wait for an answer."""
@@ -29,17 +26,19 @@ class Folders:
         self._lock = threading.Lock()
 
     def names(self) -> tuple[str, ...]:
-        """The folders that are laid out as data sets."""
-        if self._data_dir is None or not self._data_dir.is_dir():
-            return ()
-        return tuple(sorted(path.name for path in self._data_dir.iterdir() if self._is_dataset(path.name)))
+        """The folders that hold images, whether or not they were looked through."""
+        return () if self._data_dir is None else folders_of_images(self._data_dir)
+
+    def has(self, name: str) -> bool:
+        """Whether a job that names it means a folder, where nothing else has the name."""
+        return self._data_dir is not None and is_folder(self._data_dir, name)
 
     def facts(self, name: str) -> DatasetFacts | None:
         """What is known of a folder, None where there is none.
 
         Raises InvalidFile for content that cannot be used, and NotYet where looking takes long: it goes on meanwhile.
         """
-        if self._data_dir is None or not self._is_dataset(name):
+        if self._data_dir is None or not self.has(name):
             return None
         try:
             return self._look_at(self._data_dir / name).result(PATIENCE_SECONDS)
@@ -69,10 +68,6 @@ class Folders:
         with self._lock:
             del self._looks[folder.name]
         answer()
-
-    def _is_dataset(self, name: str) -> bool:
-        sound = NAME.fullmatch(name) is not None
-        return sound and self._data_dir is not None and (self._data_dir / name / "train").is_dir()
 
 
 def _signature(folder: Path) -> bytes:

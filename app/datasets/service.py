@@ -1,7 +1,8 @@
 """Data sets: built in, uploaded, or folders of the data directory, all found by name."""
 
+import re
+
 from app.datasets import queries
-from app.datasets.folders import NAME
 from app.datasets.inspection import inspected
 from app.datasets.intake import Received
 from app.deps import Parts
@@ -12,6 +13,7 @@ from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
 from winnow.contract.hints import did_you_mean
 from winnow.contract.ids import new_id
+from winnow.contract.names import NAME
 from winnow.contract.problems import Conflict, InvalidSpec, NotFound
 from winnow.contract.resources import Dataset, Page
 from winnow.db.insert import insert_absent
@@ -54,7 +56,7 @@ def check_name(parts: Parts, name: str) -> None:
         raise InvalidSpec("name: names that begin with `dst_` are ids. Give another one.")
     if name in DATASETS:
         raise Conflict(f"{name!r} is a built-in data set. Give yours another name.")
-    if name in parts.folders.names():
+    if parts.folders.has(name):
         raise Conflict(f"{name!r} is a folder of the data directory. Give yours another name.")
 
 
@@ -109,13 +111,16 @@ def _same(row: AnyRow, facts: DatasetFacts) -> Dataset:
 
 def _upload(parts: Parts, name: str) -> AnyRow | None:
     with parts.database.read() as conn:
-        return queries.named(conn, TENANT, name) if NAME.fullmatch(name) else None
+        return queries.named(conn, TENANT, name) if re.fullmatch(NAME, name) else None
 
 
 def _missing(parts: Parts, name: str) -> DatasetFacts:
     with parts.database.read() as conn:
         known = {*DATASETS, *queries.some_names(conn, TENANT), *parts.folders.names()}
-    raise NotFound(f"There is no data set {name!r}. {did_you_mean(name, known)} POST /v1/datasets takes yours.")
+    raise NotFound(
+        f"There is no data set {name!r}. {did_you_mean(name, known)} POST /v1/datasets takes yours, and a folder "
+        "NAME/CLASS/image.png of the data directory (WINNOW_DATA_DIR) is one where it lies."
+    )
 
 
 def _uploaded(row: AnyRow) -> Dataset:

@@ -156,13 +156,13 @@ def test_a_data_set_that_is_not_there_says_what_there_is(api: Api) -> None:
     is_problem(api.get("/v1/datasets/my_cats"), 404, "Did you mean 'my-cats'?", "digits")
 
 
-def laid_out(folder: Path) -> Path:
+def laid_out(folder: Path, above: str = "train") -> Path:
     """A data set of twelve cats and twelve dogs."""
     for label in ("cat", "dog"):
-        (folder / "train" / label).mkdir(parents=True)
+        (folder / above / label).mkdir(parents=True)
         for index in range(12):
             pixels = np.full((8, 8), index * 3, np.uint8)
-            (folder / "train" / label / f"{index}.png").write_bytes(png(pixels))
+            (folder / above / label / f"{index}.png").write_bytes(png(pixels))
     return folder
 
 
@@ -176,6 +176,15 @@ def test_a_folder_is_a_data_set_and_looked_through_again_when_it_changed(tmp_pat
         (folder / "train" / "cat" / "12.png").write_bytes(png(np.zeros((8, 8), np.uint8)))
         assert api.get("/v1/datasets/pets").json()["counts"] == [13, 12]
         is_problem(api.get("/v1/datasets/..%2fdata%2fpets"), 404)
+
+
+def test_a_folder_of_classes_alone_is_a_data_set_as_it_is_for_winnow_run(tmp_path: Path) -> None:
+    laid_out(tmp_path / "data" / "pets", above="")
+    with Api(tmp_path, data_dir=tmp_path / "data") as api:
+        assert api.get("/v1/datasets/pets").json()["counts"] == [12, 12]
+        api.submit(train(dataset="pets", train={"epochs": 1, "batch_size": 4}))
+        is_problem(api.upload("pets", image_zip()), 409, "folder of the data directory")
+        is_problem(api.get("/v1/datasets/pest"), 404, "Did you mean 'pets'?", "NAME/CLASS/image.png")
 
 
 def test_who_asks_for_a_folder_that_takes_long_is_told_to_ask_again_and_holds_up_nobody(

@@ -4,7 +4,14 @@ from pathlib import Path
 
 from winnow.artifact.uploads.facts import UploadFacts, unchanged
 from winnow.artifact.uploads.fingerprint import of_arrays
-from winnow.artifact.uploads.folder import folder_of, inspect_folder, list_folder, read_folder
+from winnow.artifact.uploads.folder import (
+    folder_of,
+    folders_of_images,
+    inspect_folder,
+    is_folder,
+    list_folder,
+    read_folder,
+)
 from winnow.artifact.uploads.image_files import Beat, nothing
 from winnow.artifact.uploads.npz import inspect_npz, read_npz
 from winnow.artifact.uploads.raw import RawImages
@@ -15,9 +22,11 @@ __all__ = [
     "RawImages",
     "UploadFacts",
     "folder_of",
+    "folders_of_images",
     "inspect_folder",
     "inspect_npz",
     "inspect_zip",
+    "is_folder",
     "list_folder",
     "of_arrays",
     "read_folder",

@@ -1,28 +1,54 @@
 """A folder of images: WINNOW_DATA_DIR/NAME/{train,test}/CLASS/image.png, or NAME/CLASS/image.png."""
 
 import os
+import re
 from pathlib import Path
 from typing import NoReturn
 
 from winnow.artifact.uploads.facts import UploadFacts
 from winnow.artifact.uploads.image_files import Beat, Listing, Size, inspect_files, listed, nothing, read_files
+from winnow.artifact.uploads.layout import SUFFIXES, ignored
 from winnow.artifact.uploads.raw import RawImages
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.names import NAME
 from winnow.contract.problems import InvalidFile, NotFound
 
 
 def folder_of(data_dir: Path, name: str) -> Path:
-    """Where the data directory keeps a data set called `name`.
+    """Where the data directory keeps a data set called `name`, for the service as for `winnow run`.
 
     Raises NotFound where it has none, and for a name that would lead out of it.
     """
-    folder = data_dir / name
-    if not name or name.startswith(".") or Path(name).name != name or not folder.is_dir():
+    if not is_folder(data_dir, name):
         raise NotFound(
             f"there is no data set {name!r}: use a built-in one, upload one, or lay its images out as "
-            "WINNOW_DATA_DIR/NAME/CLASS/image.png, or under train/ and test/ in NAME"
+            "WINNOW_DATA_DIR/NAME/CLASS/image.png, or under train/ and test/ in NAME, a name of letters, digits, "
+            "dots, dashes and underscores"
         )
-    return folder
+    return data_dir / name
+
+
+def is_folder(data_dir: Path, name: str) -> bool:
+    """Whether jobs that name it mean a folder of the data directory; what is in it is not looked at."""
+    return re.fullmatch(NAME, name) is not None and (data_dir / name).is_dir()
+
+
+def folders_of_images(data_dir: Path) -> tuple[str, ...]:
+    """Names of the folders that hold images, not the official files of a built-in data set; no image is opened."""
+    if not data_dir.is_dir():
+        return ()
+    names = (path.name for path in data_dir.iterdir() if is_folder(data_dir, path.name))
+    return tuple(sorted(name for name in names if _holds_images(data_dir / name)))
+
+
+def _holds_images(folder: Path) -> bool:
+    """Whether there are images among the files of the first folder below this one that has any."""
+    for parent, below, names in os.walk(folder, followlinks=True):
+        below[:] = (name for name in below if not ignored(name))
+        files = [name for name in names if not ignored(name)]
+        if files and parent != str(folder):
+            return any(name.lower().endswith(SUFFIXES) for name in files)
+    return False
 
 
 def inspect_folder(folder: Path, size: Size | None = None) -> UploadFacts:

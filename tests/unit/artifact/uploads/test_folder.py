@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.uploads import classes, image, laid_out, zipped
-from winnow.artifact.uploads import folder_of, inspect_folder, inspect_zip, read_folder, read_upload
+from winnow.artifact.uploads import folder_of, folders_of_images, inspect_folder, inspect_zip, read_folder, read_upload
 from winnow.contract.problems import Conflict, InvalidFile, NotFound
 
 FILES = classes("a", "b", top="train/") | classes("a", "b", each=2, top="test/") | {"train/a/.DS_Store": b"litter"}
@@ -60,12 +60,23 @@ def test_folders_are_found_by_name(tmp_path: Path) -> None:
     assert folder_of(tmp_path, "shapes") == tmp_path / "shapes"
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../shapes", "/etc", "a/b", ".hidden", "missing"])
+@pytest.mark.parametrize("name", ["", ".", "..", "../shapes", "/etc", "a/b", ".hidden", "two words", "missing"])
 def test_names_that_lead_elsewhere_find_nothing(tmp_path: Path, name: str) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / ".hidden").mkdir()
+    (tmp_path / "two words").mkdir()
     with pytest.raises(NotFound, match="WINNOW_DATA_DIR"):
         folder_of(tmp_path, name)
+
+
+def test_folders_that_hold_images_are_told_from_those_that_hold_something_else(tmp_path: Path) -> None:
+    laid_out(tmp_path / "split", FILES)
+    laid_out(tmp_path / "flat", classes("a", "b") | {"README.txt": b"", ".git/config": b"", "a/notes.txt": b""})
+    laid_out(tmp_path / ".hidden", FILES)
+    laid_out(tmp_path, {"KMNIST/raw/t10k-images-idx3-ubyte.gz": b"", "SVHN/train_32x32.mat": b"", "top/1.png": b""})
+    (tmp_path / "empty").mkdir()
+    assert folders_of_images(tmp_path) == ("flat", "split")
+    assert folders_of_images(tmp_path / "missing") == ()
 
 
 def test_of_a_folder_whose_images_differ_in_size_a_job_says_what_to_resize_them_to(tmp_path: Path) -> None:
