@@ -29,6 +29,11 @@ class Folders:
         """The folders that hold images, whether or not they were looked through."""
         return () if self._data_dir is None else folders_of_images(self._data_dir)
 
+    def known(self, name: str) -> DatasetFacts | None:
+        """What was found in a folder when somebody last asked for it, None where nobody has; nothing is looked at."""
+        found = self._found.get(name)
+        return None if found is None else found[1]
+
     def has(self, name: str) -> bool:
         """Whether a job that names it means a folder, where nothing else has the name."""
         return self._data_dir is not None and is_folder(self._data_dir, name)

@@ -23,6 +23,12 @@ def newest(conn: Connection, tenant: str, *, before: tuple[float, str] | None, c
     return conn.execute(query.order_by(datasets.c.created_at.desc(), datasets.c.id.desc()).limit(count)).all()
 
 
+def taken(conn: Connection, tenant: str, names: Sequence[str]) -> set[str]:
+    """Those of the names that uploads have."""
+    query = select(datasets.c.name).where(datasets.c.tenant == tenant, datasets.c.name.in_(names))
+    return set(conn.scalars(query))
+
+
 def some_names(conn: Connection, tenant: str) -> Sequence[str]:
     """Names of the latest uploads, for a message that says what there is."""
     query = select(datasets.c.name).where(datasets.c.tenant == tenant).order_by(datasets.c.created_at.desc())

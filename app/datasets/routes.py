@@ -15,7 +15,7 @@ from app.openapi import body, problems
 from app.pages import DEFAULT_LIMIT, Cursor, Limit
 from winnow.contract.datasets import SIZE, pixels
 from winnow.contract.problems import InvalidFile, UnsupportedMedia
-from winnow.contract.resources import Dataset, Page
+from winnow.contract.resources import Dataset, Datasets
 
 MEDIA_TYPES = ("application/zip", "application/x-npz")
 
@@ -64,8 +64,11 @@ async def create(here: Here, request: Request, response: Response, name: Name, s
 
 
 @router.get("", operation_id="datasets_list", responses=problems(422))
-def newest(here: Here, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Dataset]:
-    """Uploaded data sets, newest first, then those built in. Folders of the data directory are found by name."""
+def newest(here: Here, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Datasets:
+    """Uploaded data sets, newest first, then those built in, then folders of the data directory.
+
+    A folder's facts are those of the last time that somebody asked for it; `unread` names those that nobody has.
+    """
     return service.newest(here, limit, cursor)
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+from sqlalchemy import Connection
+
 from app.datasets import queries
 from app.datasets.inspection import inspected
 from app.datasets.intake import Received
@@ -15,7 +17,7 @@ from winnow.contract.hints import did_you_mean
 from winnow.contract.ids import new_id
 from winnow.contract.names import NAME
 from winnow.contract.problems import Conflict, InvalidSpec, NotFound
-from winnow.contract.resources import Dataset, Page
+from winnow.contract.resources import Dataset, Datasets
 from winnow.db.insert import insert_absent
 from winnow.db.tables import TENANT, datasets
 from winnow.db.types import AnyRow
@@ -37,17 +39,31 @@ def get(parts: Parts, name: str) -> Dataset:
     return _uploaded(row) if row else _known(facts_named(parts, name))
 
 
-def newest(parts: Parts, limit: int, cursor: str | None) -> Page[Dataset]:
-    """A page of data sets: uploads, newest first, then those built in by name."""
+def newest(parts: Parts, limit: int, cursor: str | None) -> Datasets:
+    """A page of data sets: uploads, newest first, then those built in by name, then folders that were looked through.
+
+    A folder is shown as it was when somebody last asked for it: reading all of it may take minutes.
+    """
     at, name = decode(cursor, float, str) or (None, "")
-    built_in = [facts for known, facts in sorted(DATASETS.items()) if at is None or at > 0 or known > name]
     with parts.database.read() as conn:
         place = None if at is None else (at, name)
-        rows = () if at == 0 else queries.newest(conn, TENANT, before=place, count=limit + 1)
-    places = [[row.created_at, row.id] for row in rows] + [[0.0, facts.name] for facts in built_in]
-    items = [_uploaded(row) for row in rows] + [_known(facts) for facts in built_in]
+        rows = () if at is not None and at <= 0 else queries.newest(conn, TENANT, before=place, count=limit + 1)
+        folders = _folders(parts, conn)
+    read = [facts for facts in folders.values() if facts is not None]
+    rest = [(0.0, facts) for _, facts in sorted(DATASETS.items())] + [(-1.0, facts) for facts in read]
+    left = [(when, facts) for when, facts in rest if at is None or (-when, facts.name) > (-at, name)]
+    places = [[row.created_at, row.id] for row in rows] + [[when, facts.name] for when, facts in left]
+    items = [_uploaded(row) for row in rows] + [_known(facts) for _, facts in left]
     following = encode(places[limit - 1]) if len(items) > limit else None
-    return Page(items=tuple(items[:limit]), next=following)
+    unread = tuple(folder for folder, facts in folders.items() if facts is None)
+    return Datasets(items=tuple(items[:limit]), next=following, unread=unread)
+
+
+def _folders(parts: Parts, conn: Connection) -> dict[str, DatasetFacts | None]:
+    """What is known of each folder, but for those whose name means something else: an upload, or what is built in."""
+    names = parts.folders.names()
+    others = DATASETS.keys() | queries.taken(conn, TENANT, names)
+    return {name: parts.folders.known(name) for name in names if name not in others}
 
 
 def check_name(parts: Parts, name: str) -> None:

@@ -199,3 +199,12 @@ class Page(Record, Generic[Item]):
 
     items: tuple[Item, ...]
     next: str | None
+
+
+class Datasets(Page[Dataset]):
+    """One page of data sets, and what else jobs can name."""
+
+    unread: tuple[str, ...] = Field(
+        (),
+        description="Folders of the data directory that nobody has asked for yet: GET one to have it looked through.",
+    )

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from tests.support.driver import train
 from winnow.artifact.uploads import UploadFacts
 from winnow.client import Client
 from winnow.contract.catalog.datasets import DATASETS
-from winnow.contract.resources import Dataset, Page
+from winnow.contract.resources import Dataset, Datasets, Page
 from winnow.db.tables import datasets, objects
 
 
@@ -185,6 +186,30 @@ def test_a_folder_of_classes_alone_is_a_data_set_as_it_is_for_winnow_run(tmp_pat
         api.submit(train(dataset="pets", train={"epochs": 1, "batch_size": 4}))
         is_problem(api.upload("pets", image_zip()), 409, "folder of the data directory")
         is_problem(api.get("/v1/datasets/pest"), 404, "Did you mean 'pets'?", "NAME/CLASS/image.png")
+
+
+def test_folders_are_listed_last_without_being_looked_through(tmp_path: Path) -> None:
+    for name in ("pets", "birds", "mine", "digits"):
+        laid_out(tmp_path / "data" / name)
+    (tmp_path / "data" / "MNIST" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").touch()
+    with Api(tmp_path, data_dir=tmp_path / "data") as api:
+        shutil.move(tmp_path / "data" / "mine", tmp_path / "away")
+        api.upload("mine", image_zip())
+        shutil.move(tmp_path / "away", tmp_path / "data" / "mine")
+
+        def listed(**params: str) -> Datasets:
+            return Datasets.model_validate_json(api.get("/v1/datasets", params=params).content)
+
+        assert [item.name for item in listed().items] == ["mine", *sorted(DATASETS)]
+        assert listed().unread == ("birds", "pets")
+        whole = api.get("/v1/datasets/pets").json()
+        seen = listed()
+        assert ([item.name for item in seen.items][-2:], seen.unread) == (["svhn", "pets"], ("birds",))
+        assert seen.items[-1] == Dataset.model_validate(whole)
+        page = listed(limit=str(len(seen.items) - 1))
+        assert page.next
+        assert [item.name for item in listed(cursor=page.next).items] == ["pets"]
 
 
 def test_who_asks_for_a_folder_that_takes_long_is_told_to_ask_again_and_holds_up_nobody(
