@@ -47,7 +47,7 @@ Size = Annotated[
 async def create(here: Here, request: Request, response: Response, name: Name, size: Size = None) -> Dataset:
     """Send a data set as the raw body: a zip of `CLASS/*` or `train/CLASS/*` and `test/CLASS/*`, or an .npz.
 
-    It is checked before it is kept: names, sizes, counts and each image's header.
+    `val/` does for `test/`. It is checked before it is kept: names, sizes, counts and each image's header.
     """
     kind = media_type(request)
     if kind not in MEDIA_TYPES:

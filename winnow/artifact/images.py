@@ -1,4 +1,4 @@
-"""Images from outside: PNG, JPEG and WebP bytes, or arrays, to the pixels that a network takes.
+"""Images from outside: bytes of a few formats, or arrays, to the pixels that a network takes.
 
 Whatever a file claims, no more than `MAX_PIXELS` are decoded, no warning of Pillow's gets out, and everything that
 cannot be read is an InvalidFile whose text says what to do.
@@ -13,16 +13,24 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.problems import InvalidFile
 
 FORMATS = ("PNG", "JPEG", "WEBP")
+"""What is asked of a model, which the service decodes itself."""
+DATA_FORMATS = (*FORMATS, "BMP", "PPM", "TIFF")
+"""What a data set may hold. Pillow tries these and no other, whatever a file is called."""
 MAX_PIXELS = 2**25
 """Decoded at most: 33 million pixels, 100 MB as RGB."""
 
-_GREY_MODES = frozenset({"1", "L", "LA", "I;16"})
+_SIXTEEN_BITS = frozenset({"I;16", "I;16B"})
+_GREY_MODES = frozenset({"1", "L", "LA"}) | _SIXTEEN_BITS
+_TOO_DEEP = frozenset({"I", "F"})
+"""Modes of numbers without a highest one: which of them is white nobody knows."""
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+"""Tags of a TIFF whose pixels lie in tiles, one of which is decoded at a time."""
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 """EXIF orientations that exchange height and width."""
 
@@ -40,14 +48,15 @@ class ImageHeader(NamedTuple):
 
 
 def inspect_image(data: bytes, name: str = "the image") -> ImageHeader:
-    """The header of an image file; its pixels are not decoded.
+    """The header of an image file of a data set; its pixels are not decoded.
 
-    Raises InvalidFile, naming the image, for what is no PNG, JPEG or WebP file or is too large.
+    Raises InvalidFile, naming the image, for what is of none of `DATA_FORMATS` or is too large.
     """
-    with _reading(data, name) as image:
+    with _reading(data, name, DATA_FORMATS) as image:
         height, width = image.height, image.width
         # The base class's: a PNG's own would decode the picture, to look for EXIF data behind it.
-        if Image.Image.getexif(image).get(ExifTags.Base.Orientation) in _SIDEWAYS:
+        turned = image.format != "TIFF" and Image.Image.getexif(image).get(ExifTags.Base.Orientation) in _SIDEWAYS
+        if turned:  # the header of a TIFF gives the upright size itself
             height, width = width, height
         return ImageHeader((height, width), image.mode in _GREY_MODES)
 
@@ -57,12 +66,14 @@ def decode(data: bytes, preprocessing: Preprocessing, name: str = "the image") -
 
     Of an animation the first picture; transparency is dropped. Raises InvalidFile, naming the image.
     """
-    return decode_as(data, preprocessing.channels, preprocessing.size, name)
+    return decode_as(data, preprocessing.channels, preprocessing.size, name, FORMATS)
 
 
-def decode_as(data: bytes, channels: int, size: tuple[int, int], name: str) -> NDArray[np.uint8]:
+def decode_as(
+    data: bytes, channels: int, size: tuple[int, int], name: str, formats: tuple[str, ...] = DATA_FORMATS
+) -> NDArray[np.uint8]:
     """`decode` for a data set, which has channels and a size before it has a mean."""
-    with _reading(data, name) as image:
+    with _reading(data, name, formats) as image:
         return _fitted(ImageOps.exif_transpose(image), channels, size)
 
 
@@ -98,20 +109,19 @@ def decode_array(pixels: ArrayLike, preprocessing: Preprocessing) -> NDArray[np.
 
 
 @contextmanager
-def _reading(data: bytes, name: str) -> Iterator[Image.Image]:
+def _reading(data: bytes, name: str, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     """The opened image; what fails inside is the file's fault and told so."""
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=formats) as image:
                 _check_pixels(image, name)
                 yield image
         except (InvalidFile, MemoryError):
             raise
         except UnidentifiedImageError as error:
-            raise InvalidFile(
-                f"{name} is no PNG, JPEG or WebP file, or not a whole one: convert it, or leave it out"
-            ) from error
+            known = f"{', '.join(formats[:-1])} or {formats[-1]}".replace("WEBP", "WebP")
+            raise InvalidFile(f"{name} is no {known} file, or not a whole one: convert it, or leave it out") from error
         except Image.DecompressionBombError as error:
             raise InvalidFile(_too_large(name)) from error
         # Pillow's readers raise whatever a broken file trips over: OSError, SyntaxError, ValueError, struct.error, …
@@ -120,8 +130,16 @@ def _reading(data: bytes, name: str) -> Iterator[Image.Image]:
 
 
 def _check_pixels(image: Image.Image, name: str) -> None:
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height > MAX_PIXELS or _tile_pixels(image) > MAX_PIXELS:
         raise InvalidFile(_too_large(name))
+    if image.mode in _TOO_DEEP:
+        raise InvalidFile(f"{name} has pixels of more than eight bits: save it with eight, or as a PNG of sixteen")
+
+
+def _tile_pixels(image: Image.Image) -> int:
+    """Pixels of a tile of a TIFF, which may be larger than the image; those of no tile are 1."""
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+    return int(tags.get(_TILE_WIDTH, 1)) * int(tags.get(_TILE_LENGTH, 1))
 
 
 def _too_large(name: str) -> str:
@@ -137,6 +155,6 @@ def _fitted(image: Image.Image, channels: int, size: tuple[int, int]) -> NDArray
 
 
 def _coloured(image: Image.Image, channels: int) -> Image.Image:
-    if image.mode == "I;16":  # `convert` would clip what is above 255 instead of taking the upper eight bits
+    if image.mode in _SIXTEEN_BITS:  # `convert` would clip what is above 255 instead of taking the upper eight bits
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image.convert("L" if channels == 1 else "RGB")

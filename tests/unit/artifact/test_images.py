@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.support.uploads import image, pixels
-from winnow.artifact.images import adapted, decode, decode_array, inspect_image
+from winnow.artifact.images import adapted, decode, decode_array, decode_as, inspect_image
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.problems import InvalidFile
 
@@ -66,6 +66,42 @@ def test_every_mode_that_the_formats_know_is_read(mode: str) -> None:
     assert decode(data, RGB).shape == (4, 6, 3)
 
 
+@pytest.mark.parametrize(
+    ("mode", "form"),
+    [("1", "BMP"), ("P", "BMP"), ("RGB", "BMP"), ("1", "PPM"), ("L", "PPM"), ("RGB", "PPM")]
+    + [(mode, "TIFF") for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I;16B")],
+)
+def test_of_a_data_set_more_formats_are_read_and_a_model_is_not_asked_about_them(mode: str, form: str) -> None:
+    data = _saved(Image.new(mode, (6, 4)), form)
+    assert inspect_image(data).size == (4, 6)
+    for channels in (1, 3):
+        assert decode_as(data, channels, (4, 6), "it").shape == (4, 6, channels)
+    with pytest.raises(InvalidFile, match="no PNG, JPEG or WebP file"):
+        decode(data, GREY)
+
+
+def test_sixteen_bits_of_a_tiff_keep_their_upper_eight_in_either_order() -> None:
+    deep = (np.arange(24, dtype=np.uint16) * 2000).reshape(4, 6)
+    for order in ("<u2", ">u2"):
+        data = _saved(Image.fromarray(deep.astype(order)), "TIFF")
+        np.testing.assert_array_equal(decode_as(data, 1, (4, 6), "it")[..., 0], deep >> 8)
+
+
+@pytest.mark.parametrize(("mode", "form"), [("I", "TIFF"), ("F", "TIFF"), ("I", "PPM"), ("F", "PPM")])
+def test_numbers_without_a_highest_one_are_no_pixels(mode: str, form: str) -> None:
+    with pytest.raises(InvalidFile, match="'deep' has pixels of more than eight bits: save it with eight"):
+        inspect_image(_saved(Image.new(mode, (6, 4)), form), "'deep'")
+
+
+def test_a_tile_that_is_larger_than_its_image_is_refused() -> None:
+    width, length, bits, compression, white, tile_width, tile_length, offsets = 256, 257, 258, 259, 262, 322, 323, 324
+    tags = {width: 6, length: 4, bits: 8, compression: 8, white: 1, tile_width: 2**14, tile_length: 2**14, offsets: 8}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    data = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+    with pytest.raises(InvalidFile, match="make it smaller"):
+        inspect_image(data)
+
+
 @pytest.mark.parametrize(("mode", "grey"), [("1", True), ("L", True), ("LA", True), ("I;16", True), ("RGB", False)])
 def test_the_header_says_whether_there_is_colour(mode: str, grey: bool) -> None:
     assert inspect_image(_saved(Image.new(mode, (6, 4)))).grey is grey
@@ -76,7 +112,7 @@ def test_sixteen_bits_keep_their_upper_eight() -> None:
     np.testing.assert_array_equal(decode(_saved(Image.fromarray(deep)), GREY)[..., 0], deep >> 8)
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_images_are_turned_as_exif_says(form: str, orientation: int) -> None:
     picture = Image.new("L", (24, 16))
@@ -85,7 +121,7 @@ def test_images_are_turned_as_exif_says(form: str, orientation: int) -> None:
     exif[ORIENTATION] = orientation
     data = _saved(picture.convert("RGB"), form, exif=exif.tobytes())
     size = (24, 16) if orientation > 4 else (16, 24)
-    upright = decode(data, Preprocessing(channels=1, size=size, mean=(0.5,), std=(0.5,)))[..., 0]
+    upright = decode_as(data, 1, size, "it")[..., 0]
     # Where the first row and column of what is stored lie (EXIF 2.3, table 6).
     down = orientation in (3, 4, 7, 8)
     right = orientation in (2, 3, 6, 7)
@@ -130,14 +166,14 @@ def test_a_bomb_is_refused_by_its_header() -> None:
 @settings(max_examples=60)
 @given(st.data())
 def test_a_damaged_image_is_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
-    form = data.draw(st.sampled_from(["PNG", "JPEG", "WEBP"]))
+    form = data.draw(st.sampled_from(["PNG", "JPEG", "WEBP", "BMP", "PPM", "TIFF"]))
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     whole = bytearray(_saved(Image.fromarray(pixels(1, 16, 16, 3)[0]), form, exif=exif.tobytes()))
     for place in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=6)):
         whole[place] = data.draw(st.integers(0, 255))
     cut = bytes(whole[: data.draw(st.integers(0, len(whole)))])
-    for read in (lambda: decode(cut, RGB), lambda: inspect_image(cut)):
+    for read in (lambda: decode_as(cut, 3, (4, 6), "it"), lambda: inspect_image(cut)):
         with contextlib.suppress(InvalidFile):
             read()
 

@@ -11,8 +11,8 @@ spaces, with non-ASCII characters as they are.
     …
 
 One line an image: split, class, file name, content; sorted by the first three, by code points. What lies without
-`train/` and `test/` above it is `train`. The top folder that a zip may have, ignored files, order, compression and
-time stamps do not enter: a zip and the folder that it was made of have one fingerprint.
+`train/` and `test/` above it is `train`, what lies in `val/` is `test`. The top folder that a zip may have, ignored
+files, order, compression and time stamps do not enter: a zip and the folder that it was made of have one fingerprint.
 
 **Arrays** (an `.npz`, the built-in sets):
 

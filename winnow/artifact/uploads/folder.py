@@ -1,4 +1,4 @@
-"""A folder of images: WINNOW_DATA_DIR/NAME/{train,test}/CLASS/image.png, or NAME/CLASS/image.png."""
+"""A folder of images: WINNOW_DATA_DIR/NAME/{train,test or val}/CLASS/image.png, or NAME/CLASS/image.png."""
 
 import os
 import re

@@ -152,6 +152,6 @@ def _classes(files: Sequence[ImageFile]) -> tuple[str, ...]:
     for place, _ in files:
         if place.label not in trained:
             raise InvalidFile(
-                f"class {place.label!r} has images in test/ and none in train/: add some there, or leave it out"
+                f"class {place.label!r} has images in test/ (or val/), none in train/: add some there, or leave it out"
             )
     return tuple(sorted(trained))

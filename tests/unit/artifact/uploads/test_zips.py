@@ -40,6 +40,31 @@ def test_its_own_test_set(tmp_path: Path, top: str) -> None:
     assert facts.test_counts == (2, 2)
 
 
+@pytest.mark.parametrize("top", ["", "photos/"])
+def test_official_validation_images_are_the_test_set_where_there_is_no_other(tmp_path: Path, top: str) -> None:
+    named = {path.replace("test/", "val/"): data for path, data in _trained_and_tested(top).items()}
+    facts = inspect_zip(zipped(tmp_path / "a.zip", named))
+    assert (facts.counts, facts.test_counts) == ((6, 6), (2, 2))
+    assert facts == inspect_zip(zipped(tmp_path / "b.zip", _trained_and_tested(top)))
+
+
+def test_a_class_may_be_called_val(tmp_path: Path) -> None:
+    assert inspect_zip(zipped(tmp_path / "a.zip", classes("val", "test"))).classes == ("test", "val")
+
+
+def test_bitmaps_pnm_and_tiff_are_read_as_png_is(tmp_path: Path) -> None:
+    png = zipped(tmp_path / "a.zip", classes("a", "b"))
+    forms = {"0.bmp": "BMP", "1.pgm": "PPM", "2.tif": "TIFF", "3.TIFF": "TIFF", "4.ppm": "PPM", "5.webp": "WEBP"}
+    files = {
+        f"{label}/{name}": image(40 * place + int(name[0]), form=form, **({"lossless": True} if form == "WEBP" else {}))
+        for place, label in enumerate("ab")
+        for name, form in forms.items()
+    }
+    other = zipped(tmp_path / "b.zip", files)
+    found = [read_upload(path, inspect_zip(path).facts("mine", "0" * 64)).x for path in (png, other)]
+    np.testing.assert_array_equal(found[1][..., :1], found[0])
+
+
 def test_what_file_managers_leave_behind_is_ignored(tmp_path: Path) -> None:
     litter = ("__MACOSX/photos/a/._0.png", "photos/.DS_Store", "photos/a/Thumbs.db", ".git/config", "photos/b/.x.png")
     sound = classes("a", "b", top="photos/")
@@ -121,10 +146,17 @@ def test_an_image_that_is_cut_off_is_named_when_it_is_read(tmp_path: Path) -> No
         (classes("a", "b") | {"a/more.zip": b"PK"}, "'a/more.zip' is no image"),
         (classes("a", "b") | {"loose.png": image()}, "different depths"),
         (classes("a", "b") | {"a/deep/x.png": image()}, "different depths"),
-        (classes("a", "b", top="train/") | classes("a", top="val/"), "'val/a/0.png' is not where"),
+        (classes("a", "b", top="train/") | classes("a", top="valid/"), "'valid/a/0.png' is not where"),
+        (_trained_and_tested() | classes("a", top="val/"), "there are test/ and val/.* leave one of them out"),
+        (_trained_and_tested("x/") | classes("a", top="x/val/"), "there are test/ and val/"),
+        (classes("a", "b", top="val/"), "'a' has images in test/ .or val/., none in train/"),
+        (classes("a", "b") | {"a/more.bmp": b"GIF89a"}, "'a/more.bmp' is no PNG"),
         ({f"x/y/{path}": data for path, data in _trained_and_tested().items()}, "is not where"),
-        (classes("a", "b", top="train/") | classes("c", top="test/"), "'c' has images in test/ and none in train/"),
-        (classes("a", "b", top="test/"), "'a' has images in test/ and none in train/"),
+        (
+            classes("a", "b", top="train/") | classes("c", top="test/"),
+            "'c' has images in test/ .or val/., none in train/",
+        ),
+        (classes("a", "b", top="test/"), "'a' has images in test/ .or val/., none in train/"),
         (classes("a", "b", each=2), "too few"),
         (classes("a", "b") | {"c/0.png": image()}, "class 'c' has 1 image"),
         (classes("a", "b") | {"../evil.png": image()}, "plain paths"),
