@@ -6,6 +6,7 @@ import pytest
 
 from tests.conformance.object_store import ObjectStoreConformance
 from tests.conftest import S3
+from tests.support.objects import put_bytes
 from tests.support.servers import free_port
 from winnow.contract.problems import Unavailable
 from winnow.storage import Objects
@@ -28,16 +29,16 @@ class TestS3(ObjectStoreConformance):
 def test_a_bucket_is_made_once(s3: S3) -> None:
     objects = open_at(s3, f"s3://bucket-{uuid.uuid4().hex}")
     with pytest.raises(Unavailable, match="make its bucket"):
-        objects.put_bytes(b"x")
+        put_bytes(objects, b"x")
     with pytest.raises(Unavailable, match="make its bucket"):
         objects.stream(ABSENT)
     objects.make_bucket()
     objects.make_bucket()
-    assert objects.exists(objects.put_bytes(b"x").sha256)
+    assert objects.exists(put_bytes(objects, b"x").sha256)
 
 
 def test_a_store_that_is_away_is_unavailable() -> None:
     objects = open_at(S3(f"http://127.0.0.1:{free_port()}", "", "a", "b", "us-east-1"), "s3://bucket")
-    for attempt in (lambda: objects.put_bytes(b"x"), lambda: objects.exists(ABSENT), objects.make_bucket):
+    for attempt in (lambda: put_bytes(objects, b"x"), lambda: objects.exists(ABSENT), objects.make_bucket):
         with pytest.raises(Unavailable, match="s3://bucket"):
             attempt()

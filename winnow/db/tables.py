@@ -51,7 +51,6 @@ jobs = Table(
     Column("sent", Document, nullable=False),
     Column("resolved", Document, nullable=False),  # winnow.plan.Resolved
     Column("resource", Text, nullable=False),
-    Column("priority", Whole, nullable=False),
     Column("idempotency_key", Text),
     Column("created_at", Double, nullable=False, default=now()),
     Column("started_at", Double),
@@ -139,7 +138,6 @@ job_units = Table(
     Column("role", Text, nullable=False),
     Column("unseen", Boolean(create_constraint=False), nullable=False),  # it ended, and the job has not taken that in
     Column("failure", Document),  # JobError: how it failed while this job was attached
-    Column("cached", Boolean(create_constraint=False), nullable=False),  # done before this job asked for it
     CheckConstraint("role IN ('chain', 'control')", name="role"),
     ForeignKeyConstraint(["tenant", "unit_key"], ["units.tenant", "units.key"]),
     Index("ix_job_units_tenant_unit_key", "tenant", "unit_key"),

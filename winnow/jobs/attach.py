@@ -19,7 +19,7 @@ AFRESH = {"state": "ready", "reason": None, "detail": None, "finished_at": None,
 
 
 def attach(
-    conn: Connection, job: AnyRow, needed: Sequence[Unit], attached: Collection[str], cached: Collection[str]
+    conn: Connection, job: AnyRow, needed: Sequence[Unit], attached: Collection[str], taken_in: Collection[str]
 ) -> None:
     """Make a job, whose row the caller has locked, need these units; `attached` are keys that it needed before.
 
@@ -28,14 +28,14 @@ def attach(
     3. `cancelled → ready`; `failed → ready` where the job attaches for the first time and another try may help. What is
        done again, or has yet to be begun, is read from where this job says, if that is in the store: another may have
        named a folder that is no longer what it was.
-    4. The job's own rows. What has ended already, but not among the `cached` that the caller took in, is unseen.
+    4. The job's own rows. What has ended already, but is not `taken_in` by the caller, is unseen.
     5. `wanted` and `rank`.
     """
     new = [unit for unit in needed if unit.key not in attached]
     tenant = job.tenant
     insert_absent(conn, units, [_row(tenant, unit) for unit in sorted(new, key=lambda unit: unit.key)])
     locked = _lock(conn, tenant, [unit.key for unit in needed], {unit.key for unit in new})
-    rows = [_link(job, unit, locked[unit.key], cached) for unit in new]
+    rows = [_link(job, unit, locked[unit.key], taken_in) for unit in new]
     _renew(conn, tenant, [unit for unit in needed if unit.key in locked and _tries_again(locked[unit.key])], AFRESH)
     _renew(conn, tenant, [unit for unit in new if unit.dataset and unit.dataset.object and _waits(locked[unit.key])])
     if rows:
@@ -45,7 +45,7 @@ def attach(
 
 def attach_done(conn: Connection, job: AnyRow, found: Sequence[Unit]) -> None:
     """Attach units that are done to a job that ends in this transaction: done is for ever, so no lock is needed."""
-    same = {"job_id": job.id, "tenant": job.tenant, "unseen": False, "failure": None, "cached": True}
+    same = {"job_id": job.id, "tenant": job.tenant, "unseen": False, "failure": None}
     if found:
         conn.execute(insert(job_units), [{**same, "unit_key": unit.key, "role": role(unit)} for unit in found])
 
@@ -104,16 +104,14 @@ def _tries_again(row: AnyRow) -> bool:
     return row.state == "cancelled" or (row.state == "failed" and row.reason not in FOR_GOOD)
 
 
-def _link(job: AnyRow, unit: Unit, row: AnyRow, cached: Collection[str]) -> dict[str, Any]:
+def _link(job: AnyRow, unit: Unit, row: AnyRow, taken_in: Collection[str]) -> dict[str, Any]:
     lost_cause = row.state == "failed" and row.reason in FOR_GOOD
     failure = job_error(row.reason, row.detail, row.key, row.attempt).model_dump(mode="json") if lost_cause else None
-    done = row.state == "done"
     return {
         "job_id": job.id,
         "unit_key": unit.key,
         "tenant": job.tenant,
         "role": role(unit),
-        "unseen": lost_cause or (done and unit.key not in cached),
+        "unseen": lost_cause or (row.state == "done" and unit.key not in taken_in),
         "failure": failure,
-        "cached": done,
     }

@@ -7,10 +7,9 @@ from sqlalchemy import Connection, Select, func, select
 from winnow.contract.problems import NotFound
 from winnow.contract.resources import Waiting
 from winnow.contract.results import Point, UnitResult
-from winnow.db.tables import attempts, events, job_units, jobs, unit_metrics, units
+from winnow.db.tables import events, job_units, jobs, unit_metrics, units
 from winnow.db.types import AnyRow
 from winnow.jobs.states import WANTING
-from winnow.jobs.wanted import ORDER
 from winnow.jobs.workers import live
 
 
@@ -26,13 +25,6 @@ def results_of(conn: Connection, job_id: str) -> dict[str, UnitResult]:
     """The results that a job has so far, by unit key."""
     query = _units_of(job_id).where(units.c.state == "done").with_only_columns(units.c.key, units.c.result)
     return {key: UnitResult.model_validate(result) for key, result in conn.execute(query).all()}
-
-
-def units_of(conn: Connection, job_id: str) -> list[AnyRow]:
-    """The units that a job needs by now: key, kind, state, attempt, progress, worker, role, cached."""
-    of_unit = (units.c.key, units.c.kind, units.c.state, units.c.attempt, units.c.progress, units.c.worker)
-    query = _units_of(job_id).with_only_columns(*of_unit, job_units.c.role, job_units.c.cached)
-    return list(conn.execute(query.order_by(units.c.number)).all())
 
 
 def events_after(conn: Connection, job_id: str, seq: int, limit: int = 200) -> list[AnyRow]:
@@ -51,20 +43,12 @@ def curves_of(conn: Connection, job_id: str) -> dict[str, list[Point]]:
     return {key: [points[step] for step in sorted(points)] for key, points in latest.items()}
 
 
-def attempts_of(conn: Connection, job_id: str) -> list[AnyRow]:
-    """Every try at the units of a job, in the order in which they began."""
-    on = (attempts.c.tenant == job_units.c.tenant) & (attempts.c.unit_key == job_units.c.unit_key)
-    query = select(attempts).join(job_units, on).where(job_units.c.job_id == job_id)
-    return list(conn.execute(query.order_by(attempts.c.started_at, attempts.c.unit_key)).all())
-
-
 def queue_position(conn: Connection, row: AnyRow) -> int | None:
     """1 + the queued jobs ahead for the same resource; None unless the job is queued."""
     if row.state != "queued":
         return None
     ahead = select(func.count()).where(jobs.c.state == "queued", jobs.c.resource == row.resource)
-    mine = select(ORDER).where(jobs.c.id == row.id).scalar_subquery()
-    return 1 + (conn.scalar(ahead.where(mine > ORDER)) or 0)
+    return 1 + (conn.scalar(ahead.where(jobs.c.number < row.number)) or 0)
 
 
 def waiting(conn: Connection, row: AnyRow) -> Waiting | None:

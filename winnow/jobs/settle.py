@@ -94,7 +94,7 @@ def _finish(conn: Connection, job: AnyRow, known: Knowledge, outcome: Outcome) -
 
 def _go_on(conn: Connection, job: AnyRow, known: Knowledge, answer: Pending, attached: Mapping[str, AnyRow]) -> None:
     highest = fraction(conn, job)
-    attach(conn, job, (*known.found, *answer.units), attached, cached=[unit.key for unit in known.found])
+    attach(conn, job, (*known.found, *answer.units), attached, taken_in=[unit.key for unit in known.found])
     events.append(conn, job.id, of_new_units(known, answer, attached))
     for some in chunks(known.seen):
         mine = (job_units.c.job_id == job.id, job_units.c.unit_key.in_(some))

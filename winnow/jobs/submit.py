@@ -59,7 +59,6 @@ def _row(job_id: str, tenant: str, sent: dict[str, Any], resolved: Resolved, key
         "sent": sent,
         "resolved": resolved.model_dump(mode="json"),
         "resource": resolved.resource,
-        "priority": 0,
         "idempotency_key": key,
         "last_event": 0,
         "units_done": 0,

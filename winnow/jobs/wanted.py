@@ -8,9 +8,6 @@ from winnow.db.chunks import chunks
 from winnow.db.tables import job_units, jobs, units
 from winnow.jobs.states import WANTING
 
-PRIORITY_STEP = 2**40  # more jobs than will ever come in: a higher priority goes before every lower one
-ORDER = jobs.c.number - jobs.c.priority * PRIORITY_STEP
-
 
 def recount(conn: Connection, tenant: str, keys: Iterable[str]) -> None:
     """Set `wanted` and `rank` of these units to what the rows of the jobs say.
@@ -18,7 +15,7 @@ def recount(conn: Connection, tenant: str, keys: Iterable[str]) -> None:
     The caller holds the locks of the units, taken after its own change and in an earlier statement: of two
     transactions that change the jobs of one unit, the later then counts what the earlier has committed.
     """
-    rank = func.min(ORDER * 2 + case((job_units.c.role == "control", 1), else_=0))
+    rank = func.min(jobs.c.number * 2 + case((job_units.c.role == "control", 1), else_=0))
     counted = {"wanted": _over_wanting_jobs(func.count()), "rank": _over_wanting_jobs(rank)}
     for some in chunks(keys):
         conn.execute(update(units).where(units.c.tenant == tenant, units.c.key.in_(some)).values(**counted))

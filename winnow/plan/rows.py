@@ -214,7 +214,7 @@ def _claim(job: Resolved, row: LevelRow, results: Results) -> Claim:
     wanted = None
     if row.verdict == "inconclusive" and isinstance(job.spec, PruneSpec | TransferSpec):
         images = job.facts.sizes().test
-        carried = judged(job, results, "test") if isinstance(job.spec, TransferSpec) else None
+        carried = judged(job, results) if isinstance(job.spec, TransferSpec) else None
         arms = carried or _arms(row.level, _grid(_known(job, results), results), "test")
         wanted = replicates_wanted(arms, images, margin_for(float(job.spec.margin), images))
     return Claim(

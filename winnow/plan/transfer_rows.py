@@ -1,10 +1,9 @@
 """What a transfer found: one row, keyed by its arms, and the verdict on the ticket among them."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 from winnow.contract.inputs import OutsideInputs
-from winnow.contract.results import Score, UnitResult
+from winnow.contract.results import UnitResult
 from winnow.contract.rows import LevelRow, ModelRow, Verdict
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
 from winnow.plan.place import Place
@@ -33,25 +32,24 @@ def transferred(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
             zeros=first.zeros,
             prunable=first.prunable,
             sparsity_of_all=first.zeros / first.parameters,
-            arms={arm: summary(_scores(known, results, arm, "test")) for arm in arms},
-            verdict=transfer_verdict(job, results, "test"),
+            arms={arm: summary(_scores(known, results, arm)) for arm in arms},
+            verdict=transfer_verdict(job, results),
             model_id=next((place.unit.model_id for place in own if place.replicate == 0), None),
             models=models,
         ),
     )
 
 
-def transfer_verdict(job: Resolved, results: Results, split: Literal["validation", "test"]) -> Verdict | None:
+def transfer_verdict(job: Resolved, results: Results) -> Verdict | None:
     """On the first ticket that was asked for, once all arms are measured; None without a ticket or no_mask."""
-    compared = judged(job, results, split)
+    compared = judged(job, results)
     if compared is None:
         return None
-    sizes = job.facts.sizes()
-    images = sizes.test if split == "test" else sizes.validation
+    images = job.facts.sizes().test
     return verdict(compared, images, margin_for(float(_spec(job).margin), images), same_budget=True)
 
 
-def judged(job: Resolved, results: Results, split: Literal["validation", "test"]) -> Arms | None:
+def judged(job: Resolved, results: Results) -> Arms | None:
     """What the verdict is on, once all arms are measured.
 
     None where `no_mask` cannot differ from the ticket: that a network matches itself is no finding.
@@ -66,7 +64,7 @@ def judged(job: Resolved, results: Results, split: Literal["validation", "test"]
         return None
     if is_dense_too(job, spec, ticket):
         return None
-    found = {arm: _scores(known, results, arm, split) for arm in arms}
+    found = {arm: _scores(known, results, arm) for arm in arms}
     shuffled = found.get("random_mask")
     outside = isinstance(job.source[0].inputs, OutsideInputs)
     return Arms(
@@ -82,13 +80,10 @@ def _spec(job: Resolved) -> TransferSpec:
     return job.spec
 
 
-def _scores(known: list[Place], results: Results, arm: TransferArm, split: str) -> list[float]:
+def _scores(known: list[Place], results: Results, arm: TransferArm) -> list[float]:
     here = sorted((place for place in known if place.arm == arm), key=lambda place: place.replicate)
-    return [_accuracy(getattr(results[place.unit.key].metrics, split)) for place in here if place.unit.key in results]
-
-
-def _accuracy(score: Score) -> float:
-    return score.accuracy
+    tested = [results[place.unit.key].metrics.test for place in here if place.unit.key in results]
+    return [test.accuracy for test in tested if test is not None]
 
 
 def _model(place: Place, results: Results) -> ModelRow:

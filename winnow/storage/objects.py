@@ -12,7 +12,6 @@ from obstore.exceptions import BaseError
 from winnow.artifact.atomic import write_atomically
 from winnow.contract.problems import InvalidFile, NotFound, Unavailable
 from winnow.contract.results import FileRef
-from winnow.contract.values import sha256_hex
 from winnow.storage import stores
 
 if TYPE_CHECKING:  # these names exist in obstore's stubs alone
@@ -73,12 +72,6 @@ class Objects:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         ref = FileRef(sha256=sha256, bytes=path.stat().st_size)
         self._write(ref, path if ref.bytes > MULTIPART_BYTES else path.read_bytes())
-        return ref
-
-    def put_bytes(self, data: bytes) -> FileRef:
-        """Store `data`. Raises Unavailable."""
-        ref = FileRef(sha256=sha256_hex(data), bytes=len(data))
-        self._write(ref, data)
         return ref
 
     def fetch(self, sha256: str, to: Path) -> None:

@@ -97,9 +97,9 @@ def test_an_error_that_nobody_foresaw_tells_nothing_of_the_inside(api: Api) -> N
     with api.driver.database.write() as conn:
         conn.execute(
             text(
-                "INSERT INTO jobs (id, tenant, kind, state, sent, resolved, resource, priority, created_at, last_event,"
+                "INSERT INTO jobs (id, tenant, kind, state, sent, resolved, resource, created_at, last_event,"
                 " units_done, units_total, cost_total, fraction, fraction_at_start, levels)"
-                " VALUES ('job_bad', 'default', 'train', 'queued', '{}', '{}', 'cpu', 0, 0, 0, 0, 0, 0, 0, 0, '[]')"
+                " VALUES ('job_bad', 'default', 'train', 'queued', '{}', '{}', 'cpu', 0, 0, 0, 0, 0, 0, 0, '[]')"
             )
         )
     answer = api.get("/v1/jobs/job_bad")

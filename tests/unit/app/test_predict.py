@@ -13,6 +13,7 @@ from app.predict.predictors import Predictors
 from tests.support.api import PNG, Api, is_problem, png
 from tests.support.driver import prune, train
 from tests.support.networks import PERCEPTRON
+from tests.support.objects import put_bytes
 from winnow.contract.problems import Unavailable
 from winnow.contract.resources import Predictions
 from winnow.storage.objects import Objects
@@ -166,7 +167,7 @@ def test_who_asks_a_loaded_model_does_not_wait_until_another_one_is_fetched(
 
 def test_a_model_that_is_damaged_in_the_store_is_not_the_callers_fault(tmp_path: Path) -> None:
     objects = Objects.open(f"file://{tmp_path / 'store'}")
-    ref = objects.put_bytes(b"model")
+    ref = put_bytes(objects, b"model")
     next((tmp_path / "store").rglob(ref.sha256)).write_bytes(b"other")
     with pytest.raises(Unavailable, match="damaged"):
         Predictors(objects, tmp_path / "fetched").get(ref.sha256)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.objects import put_bytes
 from winnow.contract.problems import Unavailable
 from winnow.storage import Objects
 
@@ -48,7 +49,7 @@ def test_a_file_system_that_knows_no_such_thing_of_folders_is_a_store_too(
 
     monkeypatch.setattr(os, "fsync", fsync)
     objects = Objects.open(f"file://{tmp_path / 'store'}")
-    assert objects.exists(objects.put_bytes(b"here").sha256)
+    assert objects.exists(put_bytes(objects, b"here").sha256)
 
 
 def test_a_file_that_cannot_be_waited_for_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,4 +58,4 @@ def test_a_file_that_cannot_be_waited_for_is_not_stored(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(Unavailable, match="Input/output error"):
-        Objects.open(f"file://{tmp_path / 'store'}").put_bytes(b"lost")
+        put_bytes(Objects.open(f"file://{tmp_path / 'store'}"), b"lost")

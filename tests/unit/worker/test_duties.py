@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, update
 from tests.support.fabricated import fabricated
 from tests.support.fake_units import Behaviour
 from tests.support.flaky import FlakyDatabase
+from tests.support.objects import put_bytes
 from tests.support.workers import eventually
 from tests.support.workplaces import Rows
 from winnow.contract.problems import Conflict, Unavailable
@@ -123,7 +124,7 @@ def test_it_rings_where_a_slot_is_free_for_a_unit_and_else_not(rows: Rows, sweep
 
 
 def test_a_superseded_checkpoint_is_deleted_with_its_row(place: Workplace, rows: Rows, sweep: Sweep) -> None:
-    ref = place.objects.put_bytes(b"an old checkpoint")
+    ref = put_bytes(place.objects, b"an old checkpoint")
     with rows.database.write() as conn:
         touch(conn, ref.sha256, ref.bytes)
         conn.execute(update(objects).values(checkpoint=True, touched_at=0.0))
@@ -136,7 +137,7 @@ def test_a_superseded_checkpoint_is_deleted_with_its_row(place: Workplace, rows:
 def test_a_sweep_that_takes_too_long_leaves_the_rest_to_a_later_one(
     place: Workplace, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refs = [place.objects.put_bytes(word) for word in (b"one", b"two")]
+    refs = [put_bytes(place.objects, word) for word in (b"one", b"two")]
     with rows.database.write() as conn:
         for ref in refs:
             touch(conn, ref.sha256, ref.bytes)

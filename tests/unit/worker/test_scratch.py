@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.flaky import FlakyObjects
+from tests.support.objects import put_bytes
 from winnow.artifact.digest import file_ref
 from worker.scratch import Scratch
 
@@ -27,7 +28,7 @@ def test_what_was_kept_comes_without_asking_the_store(tmp_path: Path, store: Fla
 
 
 def test_what_was_fetched_once_is_kept(tmp_path: Path, store: FlakyObjects) -> None:
-    ref = store.put_bytes(b"bits")
+    ref = put_bytes(store, b"bits")
     scratch = Scratch(tmp_path / "scratch", store, 100)
     scratch.fetch(ref.sha256, tmp_path / "first")
     store.fail_next_fetches(1)
@@ -37,7 +38,7 @@ def test_what_was_fetched_once_is_kept(tmp_path: Path, store: FlakyObjects) -> N
 
 def test_the_least_recently_used_go_and_files_in_use_stay(tmp_path: Path, store: FlakyObjects) -> None:
     scratch = Scratch(tmp_path / "scratch", store, 20)
-    refs = [store.put_bytes(bytes([number]) * 9) for number in range(3)]
+    refs = [put_bytes(store, bytes([number]) * 9) for number in range(3)]
     for number in (0, 1):
         scratch.fetch(refs[number].sha256, tmp_path / f"used-{number}")
     scratch.fetch(refs[0].sha256, tmp_path / "used-again")
@@ -49,7 +50,7 @@ def test_the_least_recently_used_go_and_files_in_use_stay(tmp_path: Path, store:
 
 def test_one_file_larger_than_the_cache_is_still_kept(tmp_path: Path, store: FlakyObjects) -> None:
     scratch = Scratch(tmp_path / "scratch", store, 1)
-    ref = store.put_bytes(b"a whole data set")
+    ref = put_bytes(store, b"a whole data set")
     scratch.fetch(ref.sha256, tmp_path / "first")
     store.fail_next_fetches(1)
     scratch.fetch(ref.sha256, tmp_path / "second")
