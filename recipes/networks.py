@@ -10,7 +10,7 @@ from winnow.contract.results import UnitResult
 from winnow.contract.sheets import labels, swept
 from winnow.contract.specs.jobs import PlaceArm
 from winnow.plan import Part, Place, Resolved, parts
-from winnow.plan.rows import accuracy
+from winnow.plan.level_rows import accuracy
 
 SPLITS = ("train", "validation", "test")
 MORE = {"top 5": "top5_accuracy", "coarse": "coarse_accuracy"}

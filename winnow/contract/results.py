@@ -159,6 +159,16 @@ class UnitResult(Record):
         return sum(tensor.zeros for tensor in self.tensors)
 
     @property
+    def sparsity(self) -> float:
+        """Masked ÷ prunable weights."""
+        return self.zeros / self.prunable
+
+    @property
+    def density(self) -> float:
+        """Those that are left ÷ prunable weights."""
+        return (self.prunable - self.zeros) / self.prunable
+
+    @property
     def nonzeros(self) -> int:
         """Parameters that are not masked, prunable or not."""
         return self.parameters - self.zeros

@@ -8,11 +8,12 @@ from winnow.contract.datasets import DatasetFacts
 from winnow.contract.inputs import EvaluateInputs
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.results import UnitResult
-from winnow.contract.rows import LevelRow, ModelRow
+from winnow.contract.rows import LevelRow
 from winnow.contract.specs.jobs import EvaluateSpec
 from winnow.contract.units import Unit
 from winnow.plan.checks import check_image
 from winnow.plan.dataset_choice import settled_choice
+from winnow.plan.level_rows import level_row, model_row
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved
 from winnow.plan.sources import adapted_to
@@ -70,23 +71,9 @@ def measured(job: Resolved, results: Mapping[str, UnitResult]) -> tuple[LevelRow
         return ()
     found = [results[place.unit.key].metrics.test for place in evaluated if place.unit.key in results]
     scores = [score.accuracy for score in found if score is not None]
-    network = ModelRow(
-        replicate=0, arm="source", model_id=source.unit.model_id or "", test_accuracy=scores[0] if scores else None
-    )
-    return (
-        LevelRow(
-            level=0,
-            sparsity=model.zeros / model.prunable,
-            density=(model.prunable - model.zeros) / model.prunable,
-            zeros=model.zeros,
-            prunable=model.prunable,
-            sparsity_of_all=model.zeros / model.parameters,
-            arms={"evaluated": summary(scores)} if evaluated else {},
-            verdict=None,
-            model_id=network.model_id,
-            models=(network,),
-        ),
-    )
+    network = model_row(source, found[0] if found else None)
+    arms = {"evaluated": summary(scores)} if evaluated else {}
+    return (level_row(source, model, arms, None, (network,)),)
 
 
 def _labels(model: Unit, facts: DatasetFacts) -> tuple[int, ...]:

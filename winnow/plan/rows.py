@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from winnow.contract.results import Score, UnitResult
-from winnow.contract.rows import Claim, JobResult, LevelRow, ModelRow, TableRow, Verdict
+from winnow.contract.rows import Claim, JobResult, LevelRow, TableRow, Verdict
 from winnow.contract.specs.granularity import WholeChannels
 from winnow.contract.specs.jobs import CONTROLS, EvaluateSpec, PlaceArm, PruneSpec
 from winnow.contract.specs.transfer import TRANSFER_ARMS, TransferSpec
 from winnow.plan.evaluations import measured
+from winnow.plan.level_rows import accuracy, level_row, model_row
 from winnow.plan.needed import found_rewind
 from winnow.plan.place import Place
 from winnow.plan.places import places
@@ -134,39 +135,13 @@ def _score(result: UnitResult, split: Split) -> Score:
 
 def _level_row(job: Resolved, level: int, grid: Grid, here: list[Place], results: Results) -> LevelRow:
     network: PlaceArm = "ticket" if level else "dense"
-    first = grid[level, network][min(grid[level, network])]
-    models = tuple(_model_row(p, results[p.unit.key]) for p in here if p.arm == network)
-    first_model = next((model.model_id for model in models if model.replicate == 0), None)
+    own = sorted((p for p in here if p.arm == network), key=lambda p: p.replicate)
+    models = tuple(model_row(p, results[p.unit.key].metrics.test) for p in own)
     controls = job.spec.controls if isinstance(job.spec, PruneSpec) and level else ()
     shown = {"ticket": summary(_scores(level, "ticket", grid, "test"))} if level else {}
     shown |= {"dense": summary(_scores(0, "dense", grid, "test"))}
     shown |= {arm: summary(_scores(level, arm, grid, "test")) for arm in controls}
-    return LevelRow(
-        level=level,
-        sparsity=first.zeros / first.prunable,
-        density=(first.prunable - first.zeros) / first.prunable,
-        zeros=first.zeros,
-        prunable=first.prunable,
-        sparsity_of_all=first.zeros / first.parameters,
-        arms=shown,
-        verdict=level_verdict(job, level, grid, "test"),
-        model_id=first_model,
-        models=models,
-    )
-
-
-def _model_row(place: Place, result: UnitResult) -> ModelRow:
-    return ModelRow(
-        replicate=place.replicate,
-        arm=place.arm,
-        model_id=place.unit.model_id or "",
-        test_accuracy=accuracy(result.metrics.test),
-    )
-
-
-def accuracy(score: Score | None) -> float | None:
-    """Correct ÷ images, of what was measured."""
-    return None if score is None else score.accuracy
+    return level_row(own[0], results[own[0].unit.key], shown, level_verdict(job, level, grid, "test"), models)
 
 
 def _table_row(place: Place, result: UnitResult) -> TableRow:
@@ -175,8 +150,8 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
         level=place.level,
         arm=place.arm,
         replicate=place.replicate,
-        sparsity=result.zeros / result.prunable,
-        density=(result.prunable - result.zeros) / result.prunable,
+        sparsity=result.sparsity,
+        density=result.density,
         zeros=result.zeros,
         prunable=result.prunable,
         train_accuracy=accuracy(result.metrics.train),

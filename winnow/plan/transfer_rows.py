@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from winnow.contract.inputs import OutsideInputs
 from winnow.contract.results import UnitResult
-from winnow.contract.rows import LevelRow, ModelRow, Verdict
+from winnow.contract.rows import ArmSummary, LevelRow, Verdict
+from winnow.contract.specs.jobs import Arm
 from winnow.contract.specs.transfer import TICKETS, TRANSFER_ARMS, TransferArm, TransferSpec
+from winnow.plan.level_rows import level_row, model_row
 from winnow.plan.place import Place
 from winnow.plan.resolved import Resolved
-from winnow.plan.transfers import LEVEL, is_dense_too, transfers
+from winnow.plan.transfers import is_dense_too, transfers
 from winnow.plan.verdict import Arms, margin_for, summary, verdict
 
 Results = Mapping[str, UnitResult]
@@ -22,22 +24,10 @@ def transferred(job: Resolved, results: Results) -> tuple[LevelRow, ...]:
     own = [place for place in known if place.arm == spec.carried[0]]
     if not own:
         return ()
-    first = results[own[0].unit.key]
-    models = tuple(_model(place, results) for place in known)
-    return (
-        LevelRow(
-            level=LEVEL,
-            sparsity=first.zeros / first.prunable,
-            density=(first.prunable - first.zeros) / first.prunable,
-            zeros=first.zeros,
-            prunable=first.prunable,
-            sparsity_of_all=first.zeros / first.parameters,
-            arms={arm: summary(_scores(known, results, arm)) for arm in arms},
-            verdict=transfer_verdict(job, results),
-            model_id=next((place.unit.model_id for place in own if place.replicate == 0), None),
-            models=models,
-        ),
-    )
+    first = min(own, key=lambda place: place.replicate)
+    models = tuple(model_row(place, results[place.unit.key].metrics.test) for place in known)
+    shown: dict[Arm | str, ArmSummary | None] = {arm: summary(_scores(known, results, arm)) for arm in arms}
+    return (level_row(first, results[first.unit.key], shown, transfer_verdict(job, results), models),)
 
 
 def transfer_verdict(job: Resolved, results: Results) -> Verdict | None:
@@ -84,13 +74,3 @@ def _scores(known: list[Place], results: Results, arm: TransferArm) -> list[floa
     here = sorted((place for place in known if place.arm == arm), key=lambda place: place.replicate)
     tested = [results[place.unit.key].metrics.test for place in here if place.unit.key in results]
     return [test.accuracy for test in tested if test is not None]
-
-
-def _model(place: Place, results: Results) -> ModelRow:
-    test = results[place.unit.key].metrics.test
-    return ModelRow(
-        replicate=place.replicate,
-        arm=place.arm,
-        model_id=place.unit.model_id or "",
-        test_accuracy=None if test is None else test.accuracy,
-    )
