@@ -37,7 +37,7 @@ def conclude(place: Workplace, claim: Claim, outcome: Outcome, events: SimpleQue
 
 
 def settle_jobs(place: Workplace, claim: Claim) -> None:
-    """Settle each job that has not taken the unit's end in. What goes wrong here is made good by a sweep."""
+    """Settle each job that has not taken the unit's end in. What goes wrong here upkeep makes good."""
     try:
         with place.database.read() as conn:
             waiting = jobs_of(conn, claim)

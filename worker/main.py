@@ -31,7 +31,7 @@ from worker.child import Died, Launch, Runner
 from worker.cores import Cores
 from worker.duties.duty import Duty
 from worker.duties.presence import SEEN_SECONDS, Presence, host, process
-from worker.duties.sweep import SWEEP_SECONDS, Sweep
+from worker.duties.upkeep import UPKEEP_SECONDS, Upkeep
 from worker.protocol import Failed
 from worker.scratch import Scratch
 from worker.settings import Settings, runner_environment
@@ -124,7 +124,7 @@ def _work(settings: Settings, runner: Runner) -> int:
     slots.first.adopt(runner)
     duties = (
         Duty("presence", presence.seen, SEEN_SECONDS),
-        Duty("sweep", Sweep(database, objects, place.ring).sweep, SWEEP_SECONDS),
+        Duty("upkeep", Upkeep(database, objects, place.ring).round, UPKEEP_SECONDS),
     )
     for duty in duties:
         duty.start()

@@ -13,7 +13,7 @@ from winnow.jobs.claim import Room, claim
 from winnow.jobs.lease import Claim
 from winnow.jobs.release import release
 from winnow.jobs.start import jobs_to_start, started
-from winnow.jobs.sweep import claimable
+from winnow.jobs.upkeep import claimable
 from worker.attempt import Attempt, Broken, Crashed, Finished, GivenUp, Outcome
 from worker.child import Runner
 from worker.ending import conclude, settle_jobs
@@ -177,7 +177,7 @@ class Slot:
             self._runner = None
 
     def _announce(self, mine: Claim) -> None:
-        """Say that the unit's jobs run, and ring for whoever could take more. A sweep makes good what is missed."""
+        """Say that the unit's jobs run, and ring for whoever could take more. Upkeep makes good what is missed."""
         try:
             with self._place.database.read() as conn:
                 jobs, resources = jobs_to_start(conn, mine), claimable(conn)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.sources import MODULES, PACKAGES, ROOT, imported, module_name, tree
 
 TORCH = {"torch", "torchvision", "onnxscript"}
-WITHOUT_TORCH = ("app.main", "winnow.runtime", "winnow.client", "winnow.cli.main", "winnow.plan", "winnow.jobs.sweep")
+WITHOUT_TORCH = ("app.main", "winnow.runtime", "winnow.client", "winnow.cli.main", "winnow.plan", "winnow.jobs.upkeep")
 BLOCK_TORCH = """
 import importlib, sys
 

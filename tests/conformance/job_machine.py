@@ -104,8 +104,8 @@ class JobMachine(RuleBasedStateMachine):
         self.driver.write(settle, job_id)
 
     @rule()
-    def sweep(self) -> None:
-        self.driver.sweep()
+    def upkeep(self) -> None:
+        self.driver.upkeep()
         assert self.driver.read(unsettled) == []
 
     @rule(target=claims, worker=st.sampled_from(WORKERS))
@@ -215,7 +215,7 @@ class JobMachine(RuleBasedStateMachine):
         for claim in list(self.holders.values()):
             self.lose(claim)
         for _ in range(100):
-            self.driver.sweep()
+            self.driver.upkeep()
             if not self.driver.work():
                 break
         self.the_rows_are_what_the_rules_say()

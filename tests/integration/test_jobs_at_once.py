@@ -1,4 +1,4 @@
-"""Many hands on one database at once: claims, commits, settles, cancels, sweeps, from threads of their own."""
+"""Many hands on one database at once: claims, commits, settles, cancels, upkeep, from threads of their own."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ SECONDS = 120
 
 
 class Crowd:
-    """Users, workers and a sweep; each of them stops when every job has ended, and an error of any is the test's."""
+    """Users, workers and upkeep; each of them stops when every job has ended, and an error of any is the test's."""
 
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
@@ -33,11 +33,11 @@ class Crowd:
         with ThreadPoolExecutor(WORKERS + USERS + 1) as pool:
             using = [pool.submit(self.use, Random(seed)) for seed in range(USERS)]  # noqa: S311 - chance, no secret
             working = [pool.submit(self.work, Random(seed)) for seed in range(WORKERS)]  # noqa: S311 - the same
-            sweeping = pool.submit(self.sweep)
+            keeping = pool.submit(self.upkeep)
             for one in using:
                 one.result()
             self.submitted.set()
-            for one in (*working, sweeping):
+            for one in (*working, keeping):
                 one.result()
 
     def use(self, chance: Random) -> None:
@@ -58,10 +58,10 @@ class Crowd:
             else:
                 self.driver.finish(held)
 
-    def sweep(self) -> None:
+    def upkeep(self) -> None:
         while not self.over():
             last_round = self.submitted.is_set()
-            self.driver.sweep()
+            self.driver.upkeep()
             if last_round and all(row.state in TERMINAL for row in self.driver.all(select(jobs))):
                 self.finished.set()
 

@@ -41,4 +41,4 @@ def test_it_rings_again_when_redis_is_back(server: Redis) -> None:
     assert not ring(app, "cpu")
     server.start()
     assert ring(app, "cpu")
-    assert heard(app, "cpu") == ["ring"], "what was rung before is gone with Redis, and the sweep rings anyway"
+    assert heard(app, "cpu") == ["ring"], "what was rung before is gone with Redis, and upkeep rings anyway"

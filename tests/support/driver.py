@@ -178,12 +178,12 @@ class Driver:
         return self.write(lose, held, "the runner died")
 
     def lose(self, *held: Claim) -> int:
-        """Let leases run out, and sweep."""
+        """Let leases run out, and make good what was missed."""
         for one in held:
             self.set_unit(one.unit.key, lease_until=0.0)
         return self.write(lose_expired)
 
-    def sweep(self) -> None:
+    def upkeep(self) -> None:
         """What a worker does every two seconds, bell and objects aside."""
         self.write(lose_expired)
         for job_id in self.read(missed_starts):

@@ -60,7 +60,7 @@ class Rows:
         return [row.ending for row in self._all(select(attempts).order_by(attempts.c.started_at))]
 
     def take_away(self) -> None:
-        """Give every lease to somebody else, as a sweep and another worker would."""
+        """Give every lease to somebody else, as upkeep and another worker would."""
         with self.database.write() as conn:
             conn.execute(update(units).values(attempt=units.c.attempt + 1, worker="another"))
 

@@ -15,7 +15,7 @@ def checkpoint(conn: Connection, claim: Claim, file: FileRef, step: int, numeric
     1. Lock the unit behind the fence, and hold the object.
     2. The new checkpoint takes the place of the last one. Losses in a row end where it is further on than that; after
        a change of numerics class nothing can be compared, so any counts.
-    3. The object is known as a checkpoint from now on: the sweep deletes it once no unit names it.
+    3. The object is known as a checkpoint from now on: upkeep deletes it once no unit names it.
 
     Raises Unavailable where the object was collected meanwhile: go on, and store another.
     """

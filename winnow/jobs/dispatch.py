@@ -44,7 +44,7 @@ def bell(broker_url: str) -> Celery:
 
 
 def ring(app: Celery, resource: str) -> bool:
-    """Ring for a resource; False where the broker is away: the sweep rings again when it is back."""
+    """Ring for a resource; False where the broker is away: upkeep rings again when it is back."""
     try:
         # No declaration: a queue is there as soon as something is in it.
         app.send_task(TASK, queue=_queue(resource), declare=[], retry=True, retry_policy={"max_retries": 1})

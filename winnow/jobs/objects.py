@@ -13,7 +13,7 @@ from winnow.db.tables import TENANT, objects
 def touch(conn: Connection, sha256: str, size: int) -> None:
     """Say that an object of `size` bytes is about to be put, so that nobody collects it before a row names it.
 
-    Raises Unavailable while the sweep deletes an object of the same name: putting it again must wait for that.
+    Raises Unavailable while upkeep deletes an object of the same name: putting it again must wait for that.
     """
     row = {"sha256": sha256, "tenant": TENANT, "bytes": size, "checkpoint": False, "deleting": False}
     insert_absent(conn, objects, [row | {"touched_at": 0.0}])
@@ -25,7 +25,7 @@ def touch(conn: Connection, sha256: str, size: int) -> None:
 def hold(conn: Connection, names: Iterable[str]) -> bool:
     """Keep objects for the rows that this transaction names them in; False where one is not there to be kept.
 
-    Whoever touched them may have taken so long that the sweep has come for them meanwhile. Locked by name.
+    Whoever touched them may have taken so long that upkeep has come for them meanwhile. Locked by name.
     """
     wanted = sorted(set(names))
     these = (objects.c.sha256.in_(wanted), objects.c.deleting.is_(False))

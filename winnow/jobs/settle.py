@@ -51,7 +51,7 @@ def settle(conn: Connection, job_id: str) -> None:
 
 
 def unsettled(conn: Connection) -> list[str]:
-    """Jobs whose settle has not come: something is unseen, or nothing of theirs is left to end. For the sweep."""
+    """Jobs whose settle has not come: something is unseen, or nothing of theirs is left to end. For upkeep."""
     mine = job_units.c.job_id == jobs.c.id
     on = (units.c.tenant == job_units.c.tenant) & (units.c.key == job_units.c.unit_key)
     unseen = exists().where(mine, job_units.c.unseen)

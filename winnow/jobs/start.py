@@ -37,7 +37,7 @@ def is_worked_on(conn: Connection, job_id: str) -> bool:
 
 
 def missed_starts(conn: Connection) -> list[str]:
-    """Queued jobs of which a unit runs: whoever claimed it has not come to say so. For the sweep."""
+    """Queued jobs of which a unit runs: whoever claimed it has not come to say so. For upkeep."""
     query = select(jobs.c.id).where(jobs.c.state == "queued", jobs.c.id.in_(_running))
     return list(conn.scalars(query.order_by(jobs.c.number)))
 

@@ -35,6 +35,6 @@ class Duty:
             except Unavailable as away:
                 log.warning("duty_missed", duty=self._name, detail=away.detail)
             except Exception:
-                # It may pass, and the other workers' sweeps go on; silence would hide that this one's do not.
+                # It may pass, and the other workers' upkeep goes on; silence would hide that this one's does not.
                 log.exception("duty_failed", duty=self._name)
             self._over.wait(self._seconds)

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from tests.support.driver import Driver, prune, train
 from winnow.contract.problems import Conflict
 from winnow.db.tables import workers
-from winnow.jobs import read, sweep
+from winnow.jobs import read, upkeep
 from winnow.jobs import workers as registry
 from winnow.jobs.claim import Room
 from winnow.jobs.lose import take_back
@@ -106,12 +106,12 @@ class Claiming:
         assert jobs.write(take_back, "one") == 0
 
     def test_the_bell_rings_where_work_and_a_free_slot_meet(self, jobs: Driver) -> None:
-        assert jobs.read(sweep.claimable) == []
+        assert jobs.read(upkeep.claimable) == []
         jobs.submit(train())
         jobs.submit(train(seed=1))
         jobs.submit(train(), resource="gpu")
-        assert jobs.read(sweep.claimable) == ["cpu"], "no worker has a GPU"
+        assert jobs.read(upkeep.claimable) == ["cpu"], "no worker has a GPU"
         jobs.register("two", resource="gpu")
-        assert jobs.read(sweep.claimable) == ["cpu", "gpu"]
+        assert jobs.read(upkeep.claimable) == ["cpu", "gpu"]
         jobs.take()
-        assert jobs.read(sweep.claimable) == ["gpu"], "the one slot is busy"
+        assert jobs.read(upkeep.claimable) == ["gpu"], "the one slot is busy"

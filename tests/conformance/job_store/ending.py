@@ -69,7 +69,7 @@ class Ending:
         jobs.fail(jobs.take())
         late = jobs.submit(prune(0.2))
         assert jobs.work(at_most=1) == 1
-        jobs.sweep()
+        jobs.upkeep()
         assert (jobs.state(attached), jobs.state(late)) == ("failed", "running")
 
     def test_levels_that_are_finished_stay_when_the_job_fails(self, jobs: Driver) -> None:

@@ -17,20 +17,20 @@ from winnow.jobs.start import missed_starts, started
 class Following:
     """How far a job is, and what is settled late."""
 
-    def test_the_sweep_settles_what_a_dead_worker_committed(self, jobs: Driver) -> None:
+    def test_upkeep_settles_what_a_dead_worker_committed(self, jobs: Driver) -> None:
         job_id = jobs.submit(prune(0.2))
         jobs.commit(jobs.take())
         assert jobs.claim() is None
-        jobs.sweep()
+        jobs.upkeep()
         assert jobs.work() == 1
         assert jobs.state(job_id) == "succeeded"
 
-    def test_the_sweep_starts_a_job_whose_worker_did_not_say_so(self, jobs: Driver) -> None:
+    def test_upkeep_starts_a_job_whose_worker_did_not_say_so(self, jobs: Driver) -> None:
         job_id = jobs.submit(train())
         jobs.claim()
         assert jobs.state(job_id) == "queued"
         assert jobs.read(missed_starts) == [job_id]
-        jobs.sweep()
+        jobs.upkeep()
         assert jobs.state(job_id) == "running"
         assert not jobs.write(started, job_id), "once"
 
@@ -60,7 +60,7 @@ class Following:
         look()
         assert jobs.commit(again)
         look()
-        jobs.sweep()
+        jobs.upkeep()
         look()
         jobs.work()
         look()

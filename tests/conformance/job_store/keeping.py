@@ -11,7 +11,7 @@ from winnow.db.clock import now
 from winnow.db.tables import TENANT, files, models, objects, units
 from winnow.db.tables import jobs as jobs_table
 from winnow.jobs import objects as object_rows
-from winnow.jobs import sweep
+from winnow.jobs import upkeep
 from winnow.jobs.checkpoint import checkpoint
 from winnow.jobs.commit import commit
 from winnow.jobs.submit import submit
@@ -32,11 +32,11 @@ class Keeping:
         assert stale(jobs) == [old]
         jobs.finish(held)
         pass_time(jobs, 3600)
-        marked = jobs.write(sweep.mark_stale_objects)
+        marked = jobs.write(upkeep.mark_stale_objects)
         assert set(marked.names) == {old, new, orphan}, "an unfinished deletion comes again"
         with pytest.raises(Unavailable, match="being deleted"):
             jobs.write(object_rows.touch, old, 3)
-        assert jobs.write(sweep.forget_objects, marked) == 3
+        assert jobs.write(upkeep.forget_objects, marked) == 3
         jobs.write(object_rows.touch, old, 3)
         assert len(jobs.all(select(files))) == 1
 
@@ -46,17 +46,17 @@ class Keeping:
         jobs.write(object_rows.touch, "a" * 64, 3)
         assert stale(jobs) == []
 
-    def test_what_one_sweep_deletes_no_other_touches_unless_it_was_left(self, jobs: Driver) -> None:
+    def test_what_one_round_deletes_no_other_touches_unless_it_was_left(self, jobs: Driver) -> None:
         jobs.write(object_rows.touch, "a" * 64, 3)
         pass_time(jobs, 3601)
-        slow = jobs.write(sweep.mark_stale_objects)
+        slow = jobs.write(upkeep.mark_stale_objects)
         pass_time(jobs, 299)
         assert stale(jobs) == [], "deleting it later might delete what has been put anew"
         pass_time(jobs, 2)
-        later = jobs.write(sweep.mark_stale_objects)
+        later = jobs.write(upkeep.mark_stale_objects)
         assert list(later.names) == ["a" * 64]
-        assert jobs.write(sweep.forget_objects, slow) == 0, "the later one is about to delete it"
-        assert jobs.write(sweep.forget_objects, later) == 1
+        assert jobs.write(upkeep.forget_objects, slow) == 0, "the later one is about to delete it"
+        assert jobs.write(upkeep.forget_objects, later) == 1
 
     def test_a_result_whose_files_were_collected_is_a_loss(self, jobs: Driver) -> None:
         job_id = jobs.submit(train())
@@ -65,22 +65,22 @@ class Keeping:
         for file in made.files.values():
             jobs.write(object_rows.touch, file.sha256, file.bytes)
         pass_time(jobs, 3601)
-        marked = jobs.write(sweep.mark_stale_objects)
-        assert not jobs.write(commit, held, made), "the sweep has come for it"
-        jobs.write(sweep.forget_objects, marked)
+        marked = jobs.write(upkeep.mark_stale_objects)
+        assert not jobs.write(commit, held, made), "upkeep has come for it"
+        jobs.write(upkeep.forget_objects, marked)
         assert (jobs.unit(held.unit.key).state, jobs.unit(held.unit.key).losses) == ("ready", 1)
         assert jobs.all(select(files)) == jobs.all(select(models)) == []
         jobs.no_backoff()
         assert jobs.work() == 1
         assert jobs.state(job_id) == "succeeded"
 
-    def test_a_commit_keeps_its_files_from_the_sweep(self, jobs: Driver) -> None:
+    def test_a_commit_keeps_its_files_from_upkeep(self, jobs: Driver) -> None:
         jobs.submit(train())
         held = jobs.take()
         for file in jobs.result(held.unit).files.values():
             jobs.write(object_rows.touch, file.sha256, file.bytes)
         pass_time(jobs, 3601)
-        assert jobs.write(commit, held, jobs.result(held.unit)), "late, but before the sweep"
+        assert jobs.write(commit, held, jobs.result(held.unit)), "late, but before upkeep"
         assert stale(jobs) == []
 
     def test_a_checkpoint_that_was_collected_is_not_committed(self, jobs: Driver) -> None:
@@ -102,9 +102,9 @@ class Keeping:
             jobs.release(held)
         jobs.cancel(job_id)
         pass_time(jobs, 604_000)
-        assert jobs.write(sweep.forget_checkpoints) == 0
+        assert jobs.write(upkeep.forget_checkpoints) == 0
         pass_time(jobs, 1000)
-        assert jobs.write(sweep.forget_checkpoints) == 1
+        assert jobs.write(upkeep.forget_checkpoints) == 1
         assert {row.state: row.checkpoint_step for row in jobs.all(select(units))} == {"cancelled": None, "ready": 1}
         assert len(stale(jobs)) == 1
 
@@ -142,7 +142,7 @@ class Keeping:
 
 
 def stale(driver: Driver) -> list[str]:
-    return list(driver.write(sweep.mark_stale_objects).names)
+    return list(driver.write(upkeep.mark_stale_objects).names)
 
 
 def pass_time(driver: Driver, seconds: float) -> None:

@@ -71,7 +71,7 @@ class Leases:
             jobs.lose(jobs.take())
             jobs.no_backoff()
         assert jobs.claim() is None
-        jobs.sweep()
+        jobs.upkeep()
         row = jobs.job(job_id)
         assert (row.state, row.reason, row.error["attempt"]) == ("failed", "suspected_poison", MOST_LOSSES)
 

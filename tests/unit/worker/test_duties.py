@@ -1,4 +1,4 @@
-"""Sweep, presence, and the thread that they run in."""
+"""Upkeep, presence, and the thread that they run in."""
 
 import os
 import subprocess
@@ -25,15 +25,15 @@ from winnow.jobs.settle import settle
 from winnow.jobs.workers import Registration, find
 from worker.duties.duty import Duty
 from worker.duties.presence import Presence, host, process
-from worker.duties.sweep import Sweep
+from worker.duties.upkeep import Upkeep
 from worker.workplace import Workplace
 
 HERE = Registration("one", "run_new", "cpu", 1, 1, 0, "cpu-fake", host(), process(os.getpid()))
 
 
 @pytest.fixture
-def sweep(place: Workplace, rows: Rows) -> Sweep:
-    return Sweep(rows.database, place.objects, place.ring, grace_seconds=0.0)
+def upkeep(place: Workplace, rows: Rows) -> Upkeep:
+    return Upkeep(rows.database, place.objects, place.ring, grace_seconds=0.0)
 
 
 def take(rows: Rows, lease_seconds: float = 30.0) -> object:
@@ -41,60 +41,60 @@ def take(rows: Rows, lease_seconds: float = 30.0) -> object:
         return claim(conn, worker="one", room=Room("cpu", 1), lease_seconds=lease_seconds)
 
 
-def test_a_lease_that_ran_out_is_a_loss(rows: Rows, sweep: Sweep) -> None:
+def test_a_lease_that_ran_out_is_a_loss(rows: Rows, upkeep: Upkeep) -> None:
     rows.submit(Behaviour.FINISHES)
     take(rows, lease_seconds=-1.0)
-    sweep.sweep()
+    upkeep.round()
     assert (rows.unit().state, rows.unit().losses) == ("ready", 1)
 
 
 def test_after_the_database_was_away_leases_get_a_chance_to_be_renewed(place: Workplace, rows: Rows) -> None:
     database = FlakyDatabase(rows.database)
-    sweep = Sweep(database, place.objects, place.ring, grace_seconds=0.0)
+    upkeep = Upkeep(database, place.objects, place.ring, grace_seconds=0.0)
     rows.submit(Behaviour.FINISHES)
     take(rows, lease_seconds=-1.0)
     database.away_from_write(1)
     with pytest.raises(Unavailable):
-        sweep.sweep()
+        upkeep.round()
     database.come_back()
-    sweep.sweep()
+    upkeep.round()
     assert (rows.unit().state, rows.unit().losses) == ("running", 0)
 
 
-def test_a_sweep_that_begins_gives_them_that_chance_too(place: Workplace, rows: Rows) -> None:
+def test_upkeep_that_begins_gives_them_that_chance_too(place: Workplace, rows: Rows) -> None:
     """What ended its predecessor may have kept the heartbeats of all others from the database."""
     rows.submit(Behaviour.FINISHES)
     take(rows, lease_seconds=-1.0)
-    Sweep(rows.database, place.objects, place.ring).sweep()
+    Upkeep(rows.database, place.objects, place.ring).round()
     assert (rows.unit().state, rows.unit().losses) == ("running", 0)
 
 
-def test_after_this_machine_was_suspended_too(rows: Rows, sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_this_machine_was_suspended_too(rows: Rows, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch) -> None:
     rows.submit(Behaviour.FINISHES)
     take(rows)
-    sweep.sweep()
+    upkeep.round()
     woken = time.time() + 60
     with rows.database.write() as conn:
         conn.execute(update(units).values(lease_until=0.0))
     monkeypatch.setattr(time, "time", lambda: woken)
     for _ in range(2):
-        sweep.sweep()
+        upkeep.round()
         assert (rows.unit().state, rows.unit().losses) == ("running", 0)
 
 
-def test_missed_starts_and_settles_are_made_good(rows: Rows, sweep: Sweep) -> None:
+def test_missed_starts_and_settles_are_made_good(rows: Rows, upkeep: Upkeep) -> None:
     job = rows.submit(Behaviour.FINISHES)
     mine = take(rows)
-    sweep.sweep()
+    upkeep.round()
     assert rows.job(job).state == "running"
     with rows.database.write() as conn:
         assert commit(conn, mine, fabricated(mine.unit, {}))  # type: ignore[arg-type, attr-defined]  # a claim
-    sweep.sweep()
+    upkeep.round()
     assert rows.job(job).state == "succeeded"
 
 
 def test_a_job_that_cannot_be_settled_keeps_no_other_from_it(
-    rows: Rows, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+    rows: Rows, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [rows.submit(Behaviour.FINISHES), rows.submit(Behaviour.FINISHES)]
     held = take(rows)
@@ -106,35 +106,35 @@ def test_a_job_that_cannot_be_settled_keeps_no_other_from_it(
             raise KeyError("a defect")
         settle(conn, job_id)
 
-    monkeypatch.setattr("worker.duties.sweep.settle", one_of_them)
-    sweep.sweep()
+    monkeypatch.setattr("worker.duties.upkeep.settle", one_of_them)
+    upkeep.round()
     assert [rows.job(job).state for job in jobs] == ["queued", "succeeded"]
 
 
-def test_it_rings_where_a_slot_is_free_for_a_unit_and_else_not(rows: Rows, sweep: Sweep) -> None:
-    sweep.sweep()
+def test_it_rings_where_a_slot_is_free_for_a_unit_and_else_not(rows: Rows, upkeep: Upkeep) -> None:
+    upkeep.round()
     assert rows.rings == []
     rows.submit(Behaviour.FINISHES, steps=100)
     rows.submit(Behaviour.FINISHES, steps=101)
-    sweep.sweep()
+    upkeep.round()
     assert rows.rings == ["cpu"]
     take(rows)
-    sweep.sweep()
+    upkeep.round()
     assert rows.rings == ["cpu"]
 
 
-def test_a_superseded_checkpoint_is_deleted_with_its_row(place: Workplace, rows: Rows, sweep: Sweep) -> None:
+def test_a_superseded_checkpoint_is_deleted_with_its_row(place: Workplace, rows: Rows, upkeep: Upkeep) -> None:
     ref = put_bytes(place.objects, b"an old checkpoint")
     with rows.database.write() as conn:
         touch(conn, ref.sha256, ref.bytes)
         conn.execute(update(objects).values(checkpoint=True, touched_at=0.0))
-    sweep.sweep()
+    upkeep.round()
     assert not place.objects.exists(ref.sha256)
     with rows.database.write() as conn:
         touch(conn, ref.sha256, ref.bytes)  # refused while the row of a deleted object is there
 
 
-def test_a_sweep_that_takes_too_long_leaves_the_rest_to_a_later_one(
+def test_a_round_that_takes_too_long_leaves_the_rest_to_a_later_one(
     place: Workplace, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refs = [put_bytes(place.objects, word) for word in (b"one", b"two")]
@@ -151,7 +151,7 @@ def test_a_sweep_that_takes_too_long_leaves_the_rest_to_a_later_one(
             place.objects.delete(name)
             monkeypatch.setattr(time, "time", lambda: waking)
 
-    Sweep(rows.database, Suspended(), place.ring).sweep()  # type: ignore[arg-type]  # all that a sweep asks of a store
+    Upkeep(rows.database, Suspended(), place.ring).round()  # type: ignore[arg-type]  # all that upkeep asks of a store
     assert [place.objects.exists(ref.sha256) for ref in refs].count(True) == 1
     with rows.database.read() as conn:
         (left,) = conn.scalars(select(objects.c.sha256))

@@ -1,4 +1,4 @@
-"""What a sweep asks for: queues to ring, objects to delete. The rest is in `lose`, `settle` and `start`."""
+"""What upkeep asks for: queues to ring, objects to delete. The rest is in `lose`, `settle` and `start`."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from winnow.jobs import workers
 from winnow.jobs.lease import NO_CHECKPOINT, unit_of
 
 RESOURCES = ("cpu", "gpu")
-CHECKPOINT_SECONDS = 60.0
+SUPERSEDED_SECONDS = 60.0
 ORPHAN_SECONDS = 3600.0
 ABANDONED_SECONDS = 7 * 86_400.0
 DELETING_SECONDS = 300.0
-"""How long objects belong to the sweep that marked them: it must have ended with them in less."""
+"""How long objects belong to the round of upkeep that marked them: it must have ended with them in less."""
 AT_ONCE = 100
 
 
@@ -30,11 +30,11 @@ def claimable(conn: Connection) -> list[str]:
 
 
 class Marked(NamedTuple):
-    """Objects that one sweep may delete, and no other one."""
+    """Objects that one round may delete, and no other one."""
 
     names: Sequence[str]
     at: float
-    """When, by the database's clock: a later sweep that took them over has another time there."""
+    """When, by the database's clock: a later round that took them over has another time there."""
 
 
 def forget_checkpoints(conn: Connection) -> int:
@@ -52,7 +52,7 @@ def mark_stale_objects(conn: Connection) -> Marked:
     """Mark objects that nothing names any more as being deleted; a write transaction.
 
     A checkpoint that another has taken the place of goes a minute after it was touched, anything else an hour after:
-    whoever touched it may be about to name it. What an earlier sweep marked and did not finish comes again, after so
+    whoever touched it may be about to name it. What an earlier round marked and did not finish comes again, after so
     long that it deletes nothing any more: it might else delete what has been put anew. After the commit delete the
     objects, then `forget` them; until then `touch` refuses their names.
     """
@@ -64,7 +64,7 @@ def mark_stale_objects(conn: Connection) -> Marked:
     age = now() - objects.c.touched_at
     patience = case(
         (objects.c.deleting.is_(True), DELETING_SECONDS),
-        (objects.c.checkpoint.is_(True), CHECKPOINT_SECONDS),
+        (objects.c.checkpoint.is_(True), SUPERSEDED_SECONDS),
         else_=ORPHAN_SECONDS,
     )
     some = select(objects.c.sha256).where(unnamed, age > patience).order_by(objects.c.touched_at).limit(AT_ONCE)
@@ -75,6 +75,6 @@ def mark_stale_objects(conn: Connection) -> Marked:
 
 
 def forget_objects(conn: Connection, marked: Marked) -> int:
-    """Drop the rows of objects that were deleted, unless another sweep has come for them; returns how many."""
+    """Drop the rows of objects that were deleted, unless another round has come for them; returns how many."""
     these = (objects.c.sha256.in_(marked.names), objects.c.deleting.is_(True), objects.c.touched_at == marked.at)
     return conn.execute(delete(objects).where(*these)).rowcount

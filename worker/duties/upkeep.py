@@ -1,4 +1,4 @@
-"""The sweep: makes good what was missed. Every worker sweeps; doing it twice changes nothing."""
+"""Upkeep: makes good what was missed. Every worker does it; twice changes nothing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,22 +11,22 @@ from winnow.db.engine import Database
 from winnow.jobs.lose import lose_expired
 from winnow.jobs.settle import settle, unsettled
 from winnow.jobs.start import missed_starts, started
-from winnow.jobs.sweep import Marked, claimable, forget_checkpoints, forget_objects, mark_stale_objects
+from winnow.jobs.upkeep import Marked, claimable, forget_checkpoints, forget_objects, mark_stale_objects
 from winnow.storage import Objects
 from worker.heartbeat import BEAT_SECONDS
 
-SWEEP_SECONDS = 2.0
+UPKEEP_SECONDS = 2.0
 COLLECT_SECONDS = 30.0
 DELETE_SECONDS = 60.0
-"""For one batch of objects: far less than they are this sweep's, so that the last request has ended by then too."""
+"""For one batch of objects: far less than they are this round's, so that the last request has ended by then too."""
 GRACE_SECONDS = 5 * BEAT_SECONDS
 """At the start, and after the database was away, or this machine, leases that ran out are left alone for so long."""
 
 log = structlog.get_logger(__name__)
 
 
-class Sweep:
-    """`sweep` once; each step in transactions of its own."""
+class Upkeep:
+    """`round` by round; each step in transactions of its own."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Sweep:
         self._collect_at = 0.0
         self._ended = time.time()
 
-    def sweep(self) -> None:
+    def round(self) -> None:
         """Make good what was missed.
 
         1. Leases that ran out are losses. Not right after the database was away or this machine was suspended: no
