@@ -26,7 +26,6 @@ from app.ops.routes import router as ops
 from app.predict.predictors import Predictors
 from app.predict.routes import router as predict
 from app.settings import Settings
-from app.store import open_objects
 from winnow.db.engine import Database
 from winnow.jobs.dispatch import bell, ring
 
@@ -76,7 +75,7 @@ def _methods(path: str) -> list[str]:
 
 def _parts(settings: Settings) -> Parts:
     database = Database(settings.database_url)
-    objects = open_objects(settings)
+    objects = settings.open_objects()
     return Parts(
         settings=settings,
         database=database,

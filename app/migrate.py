@@ -6,7 +6,6 @@ import structlog
 from pydantic import ValidationError
 
 from app.settings import Settings
-from app.store import open_objects
 from winnow import logs
 from winnow.contract.problems import WinnowError
 from winnow.contract.reading import refused
@@ -19,7 +18,7 @@ def main() -> int:
     try:
         settings = Settings()
         upgrade(settings.database_url)
-        open_objects(settings).make_bucket()
+        settings.open_objects().make_bucket()
     except (ValidationError, WinnowError) as error:
         structlog.get_logger().error("cannot start", detail=refused(error))
         return 1

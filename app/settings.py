@@ -1,36 +1,23 @@
 """The API's settings, from WINNOW_… variables; the only place under `app` that reads the environment."""
 
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from winnow.jobs.backends import Backends
 
 GIB = 1024**3
 
 
-def _in_home(prefix: str, name: str) -> Any:
-    """A default that follows from the home folder, which is read before."""
-    return lambda known: f"{prefix}{known['home'] / name}"
-
-
-class Settings(BaseSettings):
+class Settings(Backends, BaseSettings):
     """What one API process is told. Without a word it works alone, in the folder `.winnow`."""
 
     model_config = SettingsConfigDict(env_prefix="WINNOW_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    home: Annotated[Path, AfterValidator(Path.absolute)] = Field(Path(".winnow"), description="Uploads, cache, rows.")
-    database_url: str = Field(default_factory=_in_home("sqlite:///", "winnow.db"), description="SQLite or Postgres.")
-    storage_url: str = Field(default_factory=_in_home("file://", "store"), description="Where objects lie.")
-    broker_url: str = Field(default_factory=_in_home("filesystem://", "bell"), description="Where the bell is rung.")
-    data_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(None, description="Folders of data sets.")
     api_key: SecretStr | None = Field(None, description="What `Authorization: Bearer` must carry.")
     max_upload_bytes: int = Field(2 * GIB, gt=0, description="Largest data set that may come in.")
     default_model: str | None = Field(None, description="What POST /predict asks when nothing is named.")
-    s3_endpoint: str | None = None
-    s3_access_key: str | None = None
-    s3_secret_key: SecretStr | None = None
-    s3_region: str | None = None
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     listen_fd: int | None = Field(None, ge=3, description="A listening socket that was handed over, instead of both.")

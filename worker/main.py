@@ -114,7 +114,7 @@ def _numerics(runner: Runner) -> str:
 
 def _work(settings: Settings, runner: Runner) -> int:
     database = Database(settings.database_url)
-    objects = _objects(settings)
+    objects = settings.open_objects()
     app = bell(settings.broker_url)
     numerics = _numerics(runner)
     presence = Presence(database, _registration(settings, numerics), _end_this_process)
@@ -136,17 +136,6 @@ def _work(settings: Settings, runner: Runner) -> int:
         slots.close()
         presence.gone()
         log.info("worker_gone")
-
-
-def _objects(settings: Settings) -> Objects:
-    secret = settings.s3_secret_key
-    return Objects.open(
-        settings.storage_url,
-        endpoint=settings.s3_endpoint,
-        access_key=settings.s3_access_key,
-        secret_key=secret.get_secret_value() if secret else None,
-        region=settings.s3_region,
-    )
 
 
 def _registration(settings: Settings, numerics: str) -> Registration:

@@ -3,13 +3,15 @@
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from winnow.contract.datasets import MAX_DECODED
+from winnow.contract.names import NAME
+from winnow.jobs.backends import Backends
 from winnow.lottery.gpus import seen
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -38,11 +40,6 @@ PASSED_ON = (
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
-def _in_home(prefix: str, name: str) -> Any:
-    """A default that follows from the home folder, which is read before."""
-    return lambda known: f"{prefix}{known['home'] / name}"
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -65,23 +62,14 @@ def _memory() -> int:
     return allowed * 9 // 10
 
 
-class Settings(BaseSettings):
+class Settings(Backends, BaseSettings):
     """What one worker process is told. Without a word it works for the service in the folder `.winnow`."""
 
     model_config = SettingsConfigDict(env_prefix="WINNOW_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    home: Annotated[Path, AfterValidator(Path.absolute)] = Field(Path(".winnow"), description="Scratch space, rows.")
-    database_url: str = Field(default_factory=_in_home("sqlite:///", "winnow.db"), description="SQLite or Postgres.")
-    storage_url: str = Field(default_factory=_in_home("file://", "store"), description="Where objects lie.")
-    broker_url: str = Field(default_factory=_in_home("filesystem://", "bell"), description="Where the bell is heard.")
-    data_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(None, description="Folders of data sets.")
-    s3_endpoint: str | None = None
-    s3_access_key: str | None = None
-    s3_secret_key: SecretStr | None = None
-    s3_region: str | None = None
     worker_name: str = Field(
         default_factory=socket.gethostname,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        pattern=f"^{NAME}$",
         description="A name that no other live worker has; the same one again after a restart.",
     )
     resource: Literal["cpu", "gpu"] = Field("cpu", description="What units this worker takes.")

@@ -14,6 +14,7 @@ from app.deps import Here
 from app.openapi import body, problems
 from app.pages import DEFAULT_LIMIT, Cursor, Limit
 from winnow.contract.datasets import SIZE, pixels
+from winnow.contract.names import NAME
 from winnow.contract.problems import InvalidFile, UnsupportedMedia
 from winnow.contract.resources import Dataset, Datasets
 
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 Name = Annotated[
     str,
     Query(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        pattern=f"^{NAME}$",
         description="What jobs will call it: letters, digits, dots, dashes and underscores, not beginning with `dst_`.",
     ),
 ]

@@ -16,6 +16,7 @@ from app.models.ranges import not_modified, span
 from app.openapi import body, problems, schema_of
 from app.pages import DEFAULT_LIMIT, Cursor, Limit
 from winnow.artifact.model import FILE_KINDS
+from winnow.contract.names import NAME
 from winnow.contract.resources import Model, ModelFile, Page
 from winnow.contract.specs.brought import BroughtSpec
 
@@ -27,9 +28,7 @@ _BYTES = {kind.media_type: _BINARY for kind in FILE_KINDS.values()}
 
 
 _PARTS = {"weights": _BINARY["schema"], "mask": _BINARY["schema"], "spec": schema_of(BroughtSpec)}
-Name = Annotated[
-    str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="What to call it; the id says what it is.")
-]
+Name = Annotated[str, Query(pattern=f"^{NAME}$", description="What to call it; the id says what it is.")]
 
 
 @router.post(
