@@ -128,6 +128,7 @@ class TableRow(Record):
     validation_loss: float | None = None
     test_loss: float | None = None
     parameters: int | None = Field(None, description="All values that training may change.")
+    step_of_lowest_validation_loss: int | None = Field(None, description="Of those at which validation was measured.")
 
 
 class Progress(Record):

@@ -158,6 +158,7 @@ def _table_row(place: Place, result: UnitResult) -> TableRow:
         validation_accuracy=accuracy(result.metrics.validation),
         test_accuracy=accuracy(test),
         test_accuracy_at_lowest_validation_loss=accuracy(result.metrics.best_test),
+        step_of_lowest_validation_loss=result.metrics.best_step,
         total_steps=result.total_steps,
         bytes=packed.bytes if packed else None,
         model_id=place.unit.model_id,
