@@ -2,13 +2,18 @@
 
 import json
 import sys
+from collections.abc import Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
+from winnow.contract.specs.jobs import SPEC
+from winnow.contract.specs.paths import put
 from winnow.contract.specs.presets import WRITTEN_OUT
-from winnow.contract.specs.short_forms import opened
 
 Settings = dict[tuple[str, ...], Any]
 """Values by the path of their field."""
@@ -30,6 +35,9 @@ REPLACED = {
     "preset": WRITTEN_OUT,
 }
 """What else stands in a file for the same thing as what is laid over it."""
+
+ASKED = {"dataset": "-", "model": "-"}
+"""In the place of what has no default, until it is given."""
 
 
 def assigned(fields: list[str] | None) -> Settings:
@@ -69,16 +77,27 @@ def overlaid(spec: dict[str, Any], settings: Settings) -> dict[str, Any]:
     result = dict(spec)
     if any(path[0] == "target" for path in settings):
         result.pop("target", None)
-    for (*folders, name), value in settings.items():
-        place = result
-        for folder in folders:
-            inner = opened(folder, place.get(folder))
-            place[folder] = dict(inner) if isinstance(inner, dict) else {}
-            place = place[folder]
-        place[name] = value
+    for path, value in settings.items():
+        try:
+            result = put(result, path, value, _written_out(result))
+        except ValueError as nowhere:
+            raise typer.BadParameter(str(nowhere), param_hint="--set") from nowhere
+        *folders, name = path
+        place = reduce(getitem, folders, result)
         for replaced in REPLACED.get(name, ()):
             place.pop(replaced, None)
     return result
+
+
+def _written_out(spec: dict[str, Any]) -> Mapping[str, Any]:
+    """A spec with its defaults, but for what it has to say itself; where it cannot be read yet, those of its kind."""
+    for known in (spec, {"kind": spec.get("kind")}):
+        try:
+            whole = SPEC.validate_python(ASKED | known).model_dump(mode="json")
+        except ValidationError:
+            continue
+        return {name: value for name, value in whole.items() if name in spec or name not in ASKED}
+    return {}
 
 
 def _no_constants(name: str) -> float:

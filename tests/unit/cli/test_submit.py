@@ -1,9 +1,16 @@
+import re
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from winnow.cli.spec_files import assigned, overlaid, read_spec
+from winnow.contract.specs.jobs import SPEC
+
+WHOLE = {"kind": "prune", "dataset": "digits", "model": "digits_cnn"}
 
 
 def test_options_are_laid_over_a_file_and_leave_the_rest() -> None:
@@ -81,3 +88,51 @@ def test_what_sets_no_field_is_refused(field: str) -> None:
 
 def test_what_is_no_number_in_json_is_text() -> None:
     assert assigned(["train.optimizer.lr=NaN", "name=a=b"]) == {("train", "optimizer", "lr"): "NaN", ("name",): "a=b"}
+
+
+def readme() -> list[str]:
+    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"`--set (\w\S*\.\S+=\S+)`", text)
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("said", readme())
+def test_a_field_that_the_readme_sets_is_one_of_a_valid_job(said: str) -> None:
+    given = {("dataset",): "digits", ("model",): "digits_cnn", ("target", "sparsity"): 0.9} | assigned([said])
+    spec = SPEC.validate_python(overlaid({"kind": "prune"}, given)).model_dump(mode="json")
+    ((path, value),) = assigned([said]).items()
+    assert reduce(getitem, path, spec) == value
+
+
+@pytest.mark.parametrize(
+    ("spec", "said", "laid"),
+    [
+        (WHOLE, "train.optimizer.lr=0.1", {"train": {"optimizer": {"name": "adam", "lr": 0.1}}}),
+        ({"kind": "prune"}, "train.optimizer.lr=0.1", {"train": {"optimizer": {"name": "adam", "lr": 0.1}}}),
+        (WHOLE | {"seed": "x"}, "train.optimizer.lr=0.1", {"train": {"optimizer": {"name": "adam", "lr": 0.1}}}),
+        (
+            WHOLE | {"method": "fast"},
+            "method.schedule.end.epoch=1",
+            {"method": {"preset": "fast", "schedule": {"name": "one_shot", "end": {"epoch": 1}}}},
+        ),
+        ({"kind": "prune"}, "model.dropout=0.5", {"model": {"dropout": 0.5}}),
+        ({}, "train.optimizer.lr=1", {"train": {"optimizer": {"lr": 1}}}),
+    ],
+)
+def test_a_path_into_a_choice_that_was_left_out_leads_into_the_default_one(
+    spec: dict[str, Any], said: str, laid: dict[str, Any]
+) -> None:
+    assert overlaid(spec, assigned([said])) == spec | laid
+
+
+def test_settings_of_one_choice_may_come_in_any_order() -> None:
+    said = ["train.optimizer.lr=0.1", "train.optimizer.name=sgd", "train.optimizer.momentum=0.5"]
+    wanted = {"optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.5}}
+    assert overlaid(WHOLE, assigned(said))["train"] == wanted
+    assert overlaid(WHOLE, assigned(said[::-1]))["train"] == wanted
+
+
+def test_a_path_through_a_number_is_refused() -> None:
+    with pytest.raises(typer.BadParameter, match=r"seed\.more leads nowhere: there is no field more in 3"):
+        overlaid(WHOLE | {"seed": 3}, assigned(["seed.more=1"]))

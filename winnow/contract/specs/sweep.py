@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from winnow.contract.specs.short_forms import opened
+from winnow.contract.specs.paths import put
 from winnow.contract.values import canonical_json
 
 MOST_POINTS = 200
@@ -50,30 +50,13 @@ Sweep = Annotated[
 def points_of(sent: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[tuple[At, dict[str, Any]]]:
     """Each point of a spec as it was sent, the last field changing fastest, and the spec that it is by itself.
 
-    `whole`: the same with defaults written out: of a choice that was left out, the one that a path leads into. Raises
-    ValueError where a path leads through something that has no fields.
+    `whole`: the same with defaults written out. Raises ValueError where a path leads nowhere: see `paths.put`.
     """
     alone = {name: value for name, value in sent.items() if name != "sweep"}
     sweep: Mapping[str, Sequence[Any]] = sent["sweep"]
     for values in product(*sweep.values()):
         at = dict(zip(sweep, values, strict=True))
-        spec: Any = alone
+        spec = alone
         for path, value in at.items():
-            spec = _with("", spec, path.split("."), value, whole)
+            spec = put(spec, path.split("."), value, whole)
         yield at, spec
-
-
-def _with(field: str, sent: Any, steps: Sequence[str], value: Any, whole: Any) -> Any:
-    if not steps:
-        return value
-    defaults = whole if isinstance(whole, Mapping) else {}
-    here = _chosen(defaults) if sent is None else opened(field, sent)
-    if not isinstance(here, dict):
-        raise ValueError(f"the sweep leads nowhere: there is no field {steps[0]} in {sent!r}")
-    step, *rest = steps
-    return here | {step: _with(step, here.get(step), rest, value, defaults.get(step))}
-
-
-def _chosen(defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a choice its name alone: its parameters have defaults of their own, and some exclude others."""
-    return {"name": defaults["name"]} if defaults.get("name") else {}
