@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, described
+from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, described, none_before
 from winnow.cli.output import people, print_json
 from winnow.cli.spec_files import read_spec
 from winnow.cli.tables import models_table
@@ -31,6 +31,7 @@ def models(
 ) -> None:
     """List models, newest first."""
     if context.invoked_subcommand:
+        none_before(context)
         return
     with connect(url, api_key) as client:
         found = list(islice(client.models(job), limit))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from winnow.cli.curve import curve
-from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect
+from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, none_before
 from winnow.cli.output import people, print_json
 from winnow.cli.tables import jobs_table, what
 from winnow.cli.watching import show as show_job
@@ -30,6 +30,7 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     if context.invoked_subcommand:
+        none_before(context)
         return
     with connect(url, api_key) as client:
         found = list(islice(client.jobs(state, kind), limit))

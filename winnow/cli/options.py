@@ -23,6 +23,18 @@ def check_key(api_key: str | None) -> None:
         raise typer.BadParameter("A key has the characters of ASCII alone.", param_hint="--api-key (WINNOW_API_KEY)")
 
 
+def none_before(context: typer.Context) -> None:
+    """Refuse options that stand before a subcommand, which has its own. Raises BadParameter."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            command = f"{context.command_path} {context.invoked_subcommand}"
+            raise typer.BadParameter(
+                f"{parameter.opts[0]} stands before the subcommand: put what is for `{command}` behind it "
+                f"(see `{command} --help`)"
+            )
+
+
 def connect(url: str, api_key: str | None) -> "Client":
     """A client of the service at `url`."""
     check_key(api_key)

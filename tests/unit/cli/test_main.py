@@ -58,6 +58,30 @@ def test_a_wrong_call_exits_with_2_and_a_line(arguments: list[str], capsys: pyte
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        (["jobs", *NOBODY], ["show", "job_1"]),
+        (["jobs", "--json"], ["show", "job_1"]),
+        (["jobs", "--limit", "3"], ["cancel", "job_1"]),
+        (["models", "--api-key", "k"], ["push", __file__]),
+    ],
+)
+def test_an_option_before_a_subcommand_is_not_dropped_in_silence(
+    before: list[str], behind: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*before, *behind]) == 2
+    assert f"{before[1]} stands before the subcommand" in capsys.readouterr().err
+
+
+def test_a_subcommand_takes_the_environment_as_the_list_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WINNOW_URL", "http://127.0.0.1:2")
+    assert run(["jobs", "show", "job_1"]) == 1
+    assert "http://127.0.0.1:2" in capsys.readouterr().err
+
+
 def test_no_service_exits_with_1_and_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["jobs", *NOBODY]) == 1
 
