@@ -3,9 +3,9 @@
 TORCH_INDEX ?=#          an index with other torch builds, such as PyTorch's own for CPU
 ARGS ?=#                 handed on: make test ARGS="tests/unit -k masks"
 TESTERS ?= 2#            processes that test at once: each file in one of them
-HOST ?= 127.0.0.1
-PORT ?= 8000
-HOME_DIR ?= .winnow
+HOST ?= $(or $(WINNOW_HOST),127.0.0.1)
+PORT ?= $(or $(WINNOW_PORT),8000)
+HOME_DIR ?= $(or $(WINNOW_HOME),.winnow)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 

@@ -13,6 +13,15 @@ from winnow.cli.supervisor import Child
 
 CHECKOUT = Path(__file__).parents[2]
 ON_GPUS = "embedded-gpu"
+DECIDED = (
+    "WINNOW_DATABASE_URL",
+    "WINNOW_STORAGE_URL",
+    "WINNOW_BROKER_URL",
+    "WINNOW_LISTEN_FD",
+    "WINNOW_WORKER_NAME",
+    "WINNOW_RESOURCE",
+)
+"""Variables of API and worker that follow from what is started here: nobody else has a say in them."""
 
 
 class CannotServe(typer.TyperException):
@@ -81,7 +90,8 @@ class Embedded:
 
     def _environment(self) -> dict[str, str]:
         data = self.data_dir.resolve() if self.data_dir else self.home / "data"
-        data.mkdir(parents=True, exist_ok=True)
+        if self.data_dir is None:
+            data.mkdir(parents=True, exist_ok=True)
         own = {
             "WINNOW_HOME": str(self.home),
             "WINNOW_DATABASE_URL": f"sqlite:///{self.home / 'winnow.db'}",

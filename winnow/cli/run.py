@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DataDir = Annotated[
     Path | None,
-    typer.Option(envvar="WINNOW_DATA_DIR", file_okay=False, help="Folder of data sets, as for the service."),
+    typer.Option(envvar="WINNOW_DATA_DIR", exists=True, file_okay=False, help="Folder of data sets."),
 ]
 ResidentBytes = Annotated[
     int,

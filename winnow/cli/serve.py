@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,7 @@ from typing import Annotated, Self
 import typer
 from rich.text import Text
 
-from winnow.cli.embedded import CHECKOUT, ON_GPUS, Address, CannotServe, Embedded
+from winnow.cli.embedded import CHECKOUT, DECIDED, ON_GPUS, Address, CannotServe, Embedded
 from winnow.cli.options import AsJson, check_key
 from winnow.cli.output import remarks
 from winnow.cli.supervisor import Child, end, keep_running, look_after
@@ -31,12 +31,18 @@ GPU_SECONDS = 180.0
 ANSWER_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 
-Host = Annotated[str, typer.Option(help="Address to listen on. Others than loopback want an API key.")]
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
-Home = Annotated[Path, typer.Option(file_okay=False, help="Folder that everything is kept in.")]
+Host = Annotated[
+    str, typer.Option(envvar="WINNOW_HOST", help="Address to listen on. Others than loopback want an API key.")
+]
+Port = Annotated[
+    int, typer.Option(envvar="WINNOW_PORT", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
+]
+Home = Annotated[Path, typer.Option(envvar="WINNOW_HOME", file_okay=False, help="Folder that everything is kept in.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option(envvar="WINNOW_DATA_DIR", file_okay=False, help="Folder of data sets; HOME/data unless given."),
+    typer.Option(
+        envvar="WINNOW_DATA_DIR", exists=True, file_okay=False, help="Folder of data sets; HOME/data unless given."
+    ),
 ]
 Slots = Annotated[int | None, typer.Option(min=1, help="Units trained at once on the CPU; one a core unless given.")]
 ApiKey = Annotated[
@@ -55,6 +61,7 @@ def serve(
 ) -> None:
     """Run the service: API and workers, with everything they keep under HOME, until Ctrl-C."""
     _check_checkout()
+    _check_environment(os.environ)
     _check_exposure(host, api_key)
     with _claimed(home.resolve()) as place, _listening(host, port) as door, Signals() as signals:
         address = Address(host, int(door.getsockname()[1]))
@@ -107,6 +114,14 @@ def _check_checkout() -> None:
         raise CannotServe(
             f"`winnow serve` starts its parts from a checkout, and {CHECKOUT} has no {missing[0]}: "
             "clone the project and run `make env` there, or run the images with `docker compose up`"
+        )
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    if others := [name for name in DECIDED if environment.get(name)]:
+        raise CannotServe(
+            "`winnow serve` keeps rows, files and bell in HOME and starts workers of its own: "
+            f"unset {', '.join(others)}, or run API and workers by themselves (`python -m app`, `python -m worker`)"
         )
 
 

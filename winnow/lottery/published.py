@@ -34,10 +34,10 @@ def published(file: str, data_dir: Path | None) -> Path:
 def _fetch(file: str, target: Path, wanted: str) -> None:
     with TemporaryDirectory(prefix="winnow-") as temporary:
         here = Path(temporary, file)
-        with downloading(file, wanted):
+        with downloading(target, wanted):
             torch.hub.download_url_to_file(SITE + file, str(here), _first_digits(file), progress=False)
         with here.open("rb") as source:
-            keep(file, source, target, wanted)
+            keep(source, target, wanted)
 
 
 def _check(path: Path) -> None:

@@ -133,6 +133,13 @@ def test_a_job_that_cannot_be_done_says_why_without_a_traceback(
     assert "Traceback" not in done.stderr
 
 
+def test_a_data_directory_that_is_given_has_to_be_there(tmp_path: Path) -> None:
+    done = winnow_run(TRAIN, tmp_path, "--data-dir", "dta")
+    assert done.returncode == 2
+    assert "'dta' does not exist" in done.stderr
+    assert not (tmp_path / "dta").exists()
+
+
 def test_brought_weights_are_evaluated_pruned_and_transferred_in_one_folder(tmp_path: Path) -> None:
     (tmp_path / "mine.safetensors").write_bytes(safetensors(weights()))
     (tmp_path / "mine.json").write_text(json.dumps(SPEC))

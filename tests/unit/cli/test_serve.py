@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from winnow.cli import serve
-from winnow.cli.embedded import Address, Embedded
+from winnow.cli.embedded import DECIDED, Address, Embedded
 from winnow.cli.main import run
 from winnow.cli.supervisor import Child
 
@@ -54,6 +54,44 @@ def test_a_home_that_is_served_already_is_refused(tmp_path: Path, capsys: pytest
         assert run(["serve", "--port", "0", "--home", str(tmp_path)]) == 1
 
     assert f"another `winnow serve` runs on {tmp_path}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_a_variable_that_it_decides_itself_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, "1")
+    assert run(["serve", "--home", str(tmp_path / "home")]) == 1
+    assert f"unset {name}" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
+def test_host_port_and_home_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setenv("WINNOW_HOST", "localhost")
+        monkeypatch.setenv("WINNOW_PORT", str(port))
+        monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
+        assert run(["serve"]) == 1
+    assert f"cannot listen on localhost:{port}" in capsys.readouterr().err
+    assert (tmp_path / "home" / "run" / "serve.lock").exists()
+
+
+def test_a_data_directory_that_is_given_has_to_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--home", str(tmp_path / "home"), "--data-dir", str(tmp_path / "dta")]) == 2
+    assert f"'{tmp_path / 'dta'}' does not exist" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_default_data_directory_is_made(tmp_path: Path) -> None:
+    Embedded(tmp_path, Address("127.0.0.1", 80), tmp_path / "given", None, None).worker()
+    assert list(tmp_path.iterdir()) == []
+    Embedded(tmp_path, Address("127.0.0.1", 80), None, None, None).worker()
+    assert list(tmp_path.iterdir()) == [tmp_path / "data"]
 
 
 def test_outside_of_a_checkout_it_says_what_it_needs(

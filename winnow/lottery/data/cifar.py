@@ -90,11 +90,11 @@ def download(reader: Any, layout: Layout, folder: Path, wanted: str) -> None:
     """
     fetch = torchvision("datasets.utils").download_url
     with TemporaryDirectory(prefix="winnow-") as temporary:
-        with downloading(layout.folder, wanted):
+        with downloading(folder, wanted):
             fetch(reader.url, temporary, reader.filename, reader.tgz_md5)
         with tarfile.open(Path(temporary, reader.filename)) as archive:
             for file in layout.files:
                 member = archive.extractfile(f"{layout.folder}/{file}")
                 assert member is not None  # noqa: S101 - the archive is the official one, to the byte
                 with member:
-                    keep(layout.folder, member, folder / file, wanted)
+                    keep(member, folder / file, wanted)

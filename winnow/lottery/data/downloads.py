@@ -18,19 +18,23 @@ _COPY_BYTES = 1024 * 1024
 
 
 @contextmanager
-def downloading(name: str, wanted: str) -> Iterator[None]:
-    """Around a download by torchvision, which checks official MD5s. Raises NotFound; `wanted` says what to do then."""
+def downloading(target: Path, wanted: str) -> Iterator[None]:
+    """Around a download by torchvision, which checks official MD5s, of what is wanted at `target`.
+
+    Raises NotFound; `wanted` says what to do then.
+    """
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_SECONDS_WITHOUT_AN_ANSWER)  # torchvision sets none and would wait for minutes
     try:
         yield
     except (RuntimeError, URLError, TimeoutError, ConnectionError, HTTPException) as error:
-        raise NotFound(f"{name} is not in WINNOW_DATA_DIR and cannot be downloaded: {wanted}") from error
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise NotFound(f"{target} is not there, or not whole, and cannot be downloaded ({why}): {wanted}") from error
     finally:
         socket.setdefaulttimeout(before)
 
 
-def keep(name: str, source: IO[bytes], target: Path, wanted: str) -> None:
+def keep(source: IO[bytes], target: Path, wanted: str) -> None:
     """A copy of a downloaded file, which appears under its name once it is whole. Raises NotFound where it may not."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,5 +43,6 @@ def keep(name: str, source: IO[bytes], target: Path, wanted: str) -> None:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         raise NotFound(
-            f"{name} is not in WINNOW_DATA_DIR and cannot be kept there: let Winnow's user write to it, or {wanted}"
+            f"{target} is not there, and a download cannot be kept ({error.strerror}): let Winnow's user write to its "
+            f"folder, or {wanted}"
         ) from error

@@ -64,11 +64,11 @@ def _unpacked(name: str, reader: Any, data_dir: Path) -> Iterator[Path]:
             for file in FILES:
                 _unpack(raw / file, target / file)
         else:
-            with downloading(name, _wanted(name)):
+            with downloading(raw, _wanted(name)):
                 reader(temporary, download=True)  # fetches and unpacks all files
             for file in FILES:
                 with _packed(target / file).open("rb") as packed:
-                    keep(name, packed, _packed(raw / file), _wanted(name))
+                    keep(packed, _packed(raw / file), _wanted(name))
         yield Path(temporary)
 
 

@@ -94,7 +94,7 @@ def _svhn(folder: Path) -> RawImages:
 
 def _download(name: str, folder: Path, wanted: str) -> None:
     with TemporaryDirectory(prefix="winnow-") as temporary:
-        with downloading(name, wanted):
+        with downloading(folder, wanted):
             if name == "kmnist":
                 _reader(name)(temporary, download=True)
             else:
@@ -103,4 +103,4 @@ def _download(name: str, folder: Path, wanted: str) -> None:
         there = Path(temporary, FOLDERS[name]) if name == "kmnist" else Path(temporary)
         for file in md5s(name):
             with (there / file).open("rb") as source:
-                keep(name, source, folder / file, wanted)
+                keep(source, folder / file, wanted)

@@ -199,6 +199,8 @@ def test_an_archive_that_is_not_the_official_one_is_not_kept(
     tmp_path: Path, archive: tuple[FileServer, Reader]
 ) -> None:
     other = replace(archive[1], tgz_md5="0" * 32)
-    with pytest.raises(NotFound, match="cannot be downloaded: do something"):
+    with pytest.raises(NotFound, match="do something") as refused:
         download(other, LAYOUTS["cifar10"], tmp_path / "data", "do something")
+    assert refused.value.detail.startswith(f"{tmp_path / 'data'} is not there, or not whole, and cannot be downloaded")
+    assert "(File not found or corrupted.): do something" in refused.value.detail
     assert not (tmp_path / "data").exists()
