@@ -15,7 +15,7 @@ from app.pages import DEFAULT_LIMIT, Cursor, Limit, decode, page
 from app.sheets import csv_response
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.resources import TERMINAL, Curves, Event, Job, JobState, Page, Table
-from winnow.contract.sheets import cells, columns, swept, values
+from winnow.contract.sheets import cells, columns, curve_cells, curve_columns
 from winnow.contract.specs.jobs import JobKind
 from winnow.contract.values import canonical_json
 from winnow.db.tables import TENANT
@@ -147,13 +147,7 @@ def metrics(here: Here, job_id: str, accept: Accept = None) -> Response | Curves
     curves = service.curves_for(here, job_id)
     if preferred(accept, JSON, CSV) == JSON:
         return curves
-    rows = (
-        (*values(one.at), one.arm, one.replicate, one.level, one.name, x, y, one.unit)
-        for one in curves.series
-        for x, y in zip(one.x, one.y, strict=True)
-    )
-    names = *swept(one.at for one in curves.series), "arm", "replicate", "level", "name", "x", "y", "unit"
-    return csv_response(names, rows, "winnow-metrics.csv")
+    return csv_response(curve_columns(curves.series), curve_cells(curves.series), "winnow-metrics.csv")
 
 
 @router.get(

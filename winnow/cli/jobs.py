@@ -1,4 +1,4 @@
-"""`winnow jobs`: list, show, watch, plot, cancel."""
+"""`winnow jobs`: list, show, watch, table, curves, plot, cancel."""
 
 from itertools import islice
 from pathlib import Path
@@ -7,15 +7,16 @@ from typing import Annotated
 import typer
 
 from winnow.cli.curve import curve
-from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, none_before
+from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, JobId, Url, connect, none_before
 from winnow.cli.output import people, print_json
+from winnow.cli.sheets import curves, table
 from winnow.cli.tables import jobs_table, what
 from winnow.cli.watching import show as show_job
 from winnow.cli.watching import watch as watch_job
 
-app = typer.Typer(help="List jobs; show, watch, plot or cancel one.", invoke_without_command=True)
-
-JobId = Annotated[str, typer.Argument(help="A job's id, `job_…`.")]
+app = typer.Typer(
+    help="List jobs; show, watch, plot or cancel one, or print what it measured.", invoke_without_command=True
+)
 
 
 @app.callback()
@@ -76,6 +77,10 @@ def plot(
         print_json({"path": str(out)})
     else:
         people().print(f"The curve is in {out}", soft_wrap=True)
+
+
+app.command()(table)
+app.command()(curves)
 
 
 @app.command()

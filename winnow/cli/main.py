@@ -7,7 +7,9 @@ from typing import NoReturn
 import typer
 
 from winnow.cli.brought import app as models
+from winnow.cli.catalog import architectures, criteria
 from winnow.cli.convert import convert
+from winnow.cli.datasets import datasets
 from winnow.cli.download import download
 from winnow.cli.jobs import app as jobs
 from winnow.cli.predict import predict
@@ -35,6 +37,9 @@ app.add_typer(models, name="models")
 app.command()(download)
 app.command()(predict)
 app.command()(upload)
+app.command()(datasets)
+app.command()(architectures)
+app.command()(criteria)
 app.command("run")(run_job)
 app.command()(convert)
 app.command()(unpack)

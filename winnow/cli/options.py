@@ -16,6 +16,8 @@ ApiKey = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
 
+JobId = Annotated[str, typer.Argument(help="A job's id, `job_…`.")]
+
 
 def check_key(api_key: str | None) -> None:
     """Refuse a key that no header carries. Raises BadParameter."""

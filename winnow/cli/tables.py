@@ -1,6 +1,6 @@
 """Jobs, levels and predictions as tables for people."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,16 @@ ARMS: dict[PlaceArm, str] = {
 }
 VERDICTS = {"winning": "bold green", "matching": "green", "not_matching": "red", "inconclusive": "yellow"}
 STATES = {"running": "cyan", "succeeded": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def sheet(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Rows under their names; what is longer than the terminal is wide goes on below, the first column stays whole."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(names):
+        table.add_column(name, no_wrap=place == 0)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def levels_table(levels: Iterable[LevelRow]) -> Table:

@@ -14,7 +14,7 @@ from winnow.client import following
 from winnow.client.connection import Connection
 from winnow.client.downloads import Report, download
 from winnow.client.events import Event
-from winnow.contract.resources import Dataset, Job, Model, ModelFile, Predictions, Table, Worker
+from winnow.contract.resources import Curves, Dataset, Job, Model, ModelFile, Predictions, Series, Table, Worker
 from winnow.contract.rows import TableRow
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -73,6 +73,10 @@ class Client:
     def table(self, job_id: str) -> tuple[TableRow, ...]:
         """A row for each network measured so far."""
         return self._connection.read(Table, "GET", f"/v1/jobs/{job_id}/table").rows
+
+    def curves(self, job_id: str) -> tuple[Series, ...]:
+        """What was measured while each network trained, step by step."""
+        return self._connection.read(Curves, "GET", f"/v1/jobs/{job_id}/metrics").series
 
     def certificate(self, job_id: str) -> bytes:
         """The certificate's canonical JSON, byte for byte as the service keeps it."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from winnow.contract.resources import Series
 from winnow.contract.rows import TableRow
 from winnow.contract.values import canonical_json
 
@@ -17,6 +18,18 @@ def columns(rows: Sequence[TableRow]) -> tuple[str, ...]:
 def cells(row: TableRow) -> tuple[Any, ...]:
     """The row under these names."""
     return *values(row.at), *(getattr(row, name) for name in FIELDS)
+
+
+def curve_columns(curves: Sequence[Series]) -> tuple[str, ...]:
+    """The names of a sheet of curves."""
+    return *swept(one.at for one in curves), "arm", "replicate", "level", "name", "x", "y", "unit"
+
+
+def curve_cells(curves: Iterable[Series]) -> Iterator[tuple[Any, ...]]:
+    """A row for each point of each curve, under these names."""
+    for one in curves:
+        for x, y in zip(one.x, one.y, strict=True):
+            yield *values(one.at), one.arm, one.replicate, one.level, one.name, x, y, one.unit
 
 
 def swept(points: Iterable[Mapping[str, Any] | None]) -> tuple[str, ...]:

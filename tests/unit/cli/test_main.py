@@ -26,7 +26,22 @@ sys.exit(run(sys.argv[1:]))
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "submit", "jobs", "download", "predict", "upload", "run", "convert", "unpack"]
+    "command",
+    [
+        "serve",
+        "submit",
+        "jobs",
+        "models",
+        "download",
+        "predict",
+        "upload",
+        "datasets",
+        "architectures",
+        "criteria",
+        "run",
+        "convert",
+        "unpack",
+    ],
 )
 def test_help_needs_neither_torch_nor_the_service(command: str) -> None:
     done = subprocess.run(
