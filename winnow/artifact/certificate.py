@@ -5,7 +5,7 @@ every network by SHA-256, what it says of them holds for the bytes that they hav
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +40,23 @@ def read_certificate(path: Path) -> dict[str, Any]:
     if certificate.get("certificate") != VERSION:
         raise InvalidFile(f"{path.name} is of another version; this Winnow reads certificates of version {VERSION}")
     return dict(certificate)
+
+
+def files_by_sha256(certificate: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of each file of each network → what it is, in words; of a sweep, and of jobs before this one, too.
+
+    Raises InvalidFile where the certificate has another form.
+    """
+    try:
+        return dict(_files(certificate))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InvalidFile("the certificate is sealed, but not of the form that Winnow writes") from error
+
+
+def _files(certificate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for part in (*certificate.get("points", ()), *certificate.get("before", ())):
+        yield from _files(part)
+    for network in certificate.get("networks", ()):
+        place = f"{network['arm']}, level {network['level']}, replicate {network['replicate']}, {network['model_id']}"
+        for name, file in network["files"].items():
+            yield file["sha256"], f"{name} of {place}"

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from typing import NoReturn
+from importlib.metadata import version
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -18,13 +19,13 @@ from winnow.cli.serve import serve
 from winnow.cli.submit import submit
 from winnow.cli.unpack import unpack
 from winnow.cli.upload import upload
+from winnow.cli.verify import verify
 from winnow.contract.problems import WinnowError, in_lines
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="winnow",
-    help="Find lottery tickets: sparse networks, with evidence that they are as good as dense ones.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -43,6 +44,22 @@ app.command()(criteria)
 app.command("run")(run_job)
 app.command()(convert)
 app.command()(unpack)
+app.command()(verify)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"winnow {version('winnow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def winnow(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Find lottery tickets: sparse networks, with evidence that they are as good as dense ones."""
 
 
 def main() -> NoReturn:

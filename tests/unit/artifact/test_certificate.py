@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from winnow.artifact.certificate import read_certificate, seal, write_certificate
+from winnow.artifact.certificate import files_by_sha256, read_certificate, seal, write_certificate
 from winnow.contract.problems import InvalidFile
 
 FOUND = {"certificate": 1, "found": {"sparsity": 0.98, "verdict": "winning", "class": "é"}, "levels": [1.0, None, True]}
@@ -54,3 +54,20 @@ def test_another_version_is_refused(path):
     write_certificate(path, FOUND | {"certificate": 2})
     with pytest.raises(InvalidFile, match="version"):
         read_certificate(path)
+
+
+def network(name, sha256):
+    return {"arm": "ticket", "level": 2, "replicate": 0, "model_id": "mdl_x", "files": {name: {"sha256": sha256}}}
+
+
+def test_the_files_of_points_and_of_jobs_before_are_named_as_well():
+    alone = {"networks": [network("ticket.winnow", "a")], "before": [{"networks": [network("model.onnx", "b")]}]}
+    of_all = files_by_sha256({"points": [alone, {"networks": [network("mask.safetensors", "c")]}]})
+    assert of_all["a"] == "ticket.winnow of ticket, level 2, replicate 0, mdl_x"
+    assert [of_all[sha256].partition(" ")[0] for sha256 in "abc"] == ["ticket.winnow", "model.onnx", "mask.safetensors"]
+
+
+@pytest.mark.parametrize("other", [{"networks": [{}]}, {"networks": 3}, {"points": [1]}])
+def test_a_sealed_certificate_of_another_form_is_refused(other):
+    with pytest.raises(InvalidFile, match="not of the form"):
+        files_by_sha256(other)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ sys.exit(run(sys.argv[1:]))
         "run",
         "convert",
         "unpack",
+        "verify",
     ],
 )
 def test_help_needs_neither_torch_nor_the_service(command: str) -> None:
@@ -109,6 +111,11 @@ def test_with_json_the_error_is_json_too(capsys: pytest.CaptureFixture[str]) -> 
     out, err = capsys.readouterr()
     assert out == ""
     assert "winnow serve" in json.loads(err)["error"]
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"winnow {version('winnow')}\n"
 
 
 def test_the_url_comes_from_the_environment(
