@@ -10,6 +10,7 @@ from rich.text import Text
 
 from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect, described, none_before
 from winnow.cli.output import people, print_json
+from winnow.cli.own_weights import explained
 from winnow.cli.spec_files import read_spec
 from winnow.cli.tables import models_table
 from winnow.contract.specs.brought import BroughtSpec, ModelInput
@@ -59,7 +60,10 @@ def push(
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a network; a .pt or .pth file becomes safetensors by `winnow convert`."""
+    """Bring a network; a .pt or .pth file becomes safetensors by `winnow convert`.
+
+    Weights that Winnow wrote say themselves what their network is; options and --spec have precedence.
+    """
     said = read_spec(spec) if spec else {}
     with connect(url, api_key) as client:
         if dataset:
@@ -71,7 +75,7 @@ def push(
                 said["input"] = dict(said.get("input") or {}) | {field: _numbers(field, numbers)}
         if zeros_masked:
             said["zeros"] = "masked"
-        model = client.push(weights, name or weights.stem, said, mask)
+        model = client.push(weights, name or weights.stem, explained(weights, said), mask)
         there = any(True for _ in client.files(model.id))
     if as_json:
         print_json(model)

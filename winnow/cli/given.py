@@ -1,16 +1,18 @@
-"""What `winnow run` is given beside the job: a data set and a network of one's own, models of earlier runs."""
+"""What `winnow run` is given beside the job: data sets and a network of one's own, models of earlier runs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from winnow.cli.own_weights import explained
 from winnow.cli.spec_files import read_spec
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import SIZE, DatasetFacts, pixels
+from winnow.contract.names import NAME
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.reading import read
 from winnow.contract.specs.brought import BROUGHT
@@ -25,31 +27,45 @@ OF_THE_JOB = {"name", "dropout"}
 
 
 class DataSets:
-    """The data sets of a job by name: built in, a folder's, or, of all other names, the one that is uploaded."""
+    """The data sets of a job by name: built in, uploaded, or a folder's."""
 
-    def __init__(self, data_dir: Path | None, upload: Path | None, size: str | None) -> None:
+    def __init__(self, data_dir: Path | None, uploads: Sequence[str], size: str | None) -> None:
         if size is not None and not re.fullmatch(SIZE, size):
             raise typer.BadParameter(f"{size!r} is no image size, as 32x32", param_hint="--size")
-        self._data_dir, self._upload, self._size = data_dir, upload, size
-        self._uploaded: str | None = None
+        self._data_dir, self._size = data_dir, size
+        self._named = set[str]()
+        self.uploads = dict(map(_upload, uploads))
+        if len(self.uploads) < len(uploads):
+            raise typer.BadParameter("two files have one name: give NAME=FILE", param_hint="--upload")
 
     def facts(self, name: str) -> DatasetFacts:
         """What is known of one. Raises InvalidSpec, and what reading it raises."""
-        if name in DATASETS:
-            return DATASETS[name]
-        if self._upload is None:
-            return _folder(name, self._data_dir)
-        if self._uploaded not in (None, name):
-            raise InvalidSpec(f"--upload is one data set, and the job names two: {self._uploaded!r} and {name!r}")
-        self._uploaded = name
-        return _read(self._upload, self._size).facts(name)
+        self._named.add(name)
+        if name in self.uploads:
+            return _read(self.uploads[name], self._size).facts(name)
+        return DATASETS[name] if name in DATASETS else _folder(name, self._data_dir)
 
     def check(self) -> None:
-        """Refuse an upload that the job has no name for. Raises BadParameter."""
-        if self._upload is not None and self._uploaded is None:
+        """Refuse an upload that the job does not name. Raises BadParameter."""
+        if left := sorted(self.uploads.keys() - self._named):
             raise typer.BadParameter(
-                "the job names built-in data sets alone: give the upload a name of its own", param_hint="--upload"
+                f"the job names no data set {left[0]!r}: give NAME=FILE with the name that it has",
+                param_hint="--upload",
             )
+
+
+def _upload(given: str) -> tuple[str, Path]:
+    """Name and file of NAME=FILE, or of FILE, whose name is that of the data set. Raises BadParameter."""
+    name, equals, file = given.partition("=")
+    path = Path(file) if equals and re.fullmatch(NAME, name) else Path(given)
+    name = name if path != Path(given) else path.stem
+    if not path.is_file():
+        raise typer.BadParameter(f"there is no file {str(path)!r}", param_hint="--upload")
+    if name in DATASETS:
+        raise typer.BadParameter(
+            f"{name!r} is a built-in data set: give yours a name of its own", param_hint="--upload"
+        )
+    return name, path
 
 
 @dataclass(frozen=True)
@@ -88,11 +104,14 @@ def brought(weights: Path | None, network: Path | None, mask: Path | None) -> "U
     from winnow.artifact.digest import file_ref  # noqa: PLC0415 - help does not need it
     from winnow.plan import brought  # noqa: PLC0415 - help does not need it
 
-    if (weights is None) != (network is None) or (mask and weights is None):
-        raise typer.BadParameter("--weights wants --network beside it, and --mask wants both")
-    if weights is None or network is None:
+    if weights is None:
+        if network or mask:
+            raise typer.BadParameter("--network and --mask belong to --weights: give it as well")
         return None
-    spec = read(BROUGHT, read_spec(network))
+    said = explained(weights, read_spec(network) if network else {})
+    if not said:
+        raise typer.BadParameter(f"{weights} does not say what its network is: give --network (docs/models.md)")
+    spec = read(BROUGHT, said)
     return brought(spec, file_ref(weights).sha256, file_ref(mask).sha256 if mask else None)
 
 

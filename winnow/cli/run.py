@@ -31,8 +31,10 @@ ResidentBytes = Annotated[
     typer.Option(envvar="WINNOW_RESIDENT_BYTES", min=0, help="A folder with more pixels is streamed from its files."),
 ]
 Upload = Annotated[
-    Path | None,
-    typer.Option(exists=True, dir_okay=False, help="A data set of one's own, .zip or .npz, by the name the job has."),
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=FILE", help="A data set of one's own, .zip or .npz, by the name the job has. Again for each."
+    ),
 ]
 Size = Annotated[
     str | None, typer.Option(help="What to resize the images of an uploaded .zip to, `32x32`, where they differ.")
@@ -52,7 +54,7 @@ def run(
     ] = None,
     network: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="What their network is, as JSON; see docs/models.md."),
+        typer.Option(exists=True, dir_okay=False, help="What their network is, as JSON, where they do not say it."),
     ] = None,
     mask: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Their mask, safetensors.")] = None,
     as_json: AsJson = False,
@@ -63,15 +65,14 @@ def run(
     """
     from winnow.plan import Known, resolve_sent  # noqa: PLC0415 - help does not need it
 
-    sets = DataSets(data_dir, upload, size)
+    sets = DataSets(data_dir, upload or (), size)
     own = Network(brought(weights, network, mask), out)
     sent = own.named(overlaid(read_spec(file), assigned(fields)))
     job = resolve_sent(sent, partial(read, SPEC), Known(dataset=sets.facts, model=own.units, auto="cpu"))
     sets.check()
-    given = {"dataset": upload, "weights": weights, "mask": mask}
-    outcome = _done(
-        job, out, (data_dir, resident_bytes), {name: path for name, path in given.items() if path is not None}
-    )
+    brought_files = {name: path for name, path in (("weights", weights), ("mask", mask)) if path is not None}
+    uploads = {f"dataset/{name}": path for name, path in sets.uploads.items()} | brought_files
+    outcome = _done(job, out, (data_dir, resident_bytes), uploads)
     if outcome.failed_checks:
         failed = "; ".join(f"{check.name}: {check.evidence}" for check in outcome.failed_checks)
         raise InvalidSpec(f"the audit failed, so the job claims nothing: {failed}")

@@ -43,9 +43,9 @@ def run_job(job: Resolved, out: Path, warm: Warm, report: Report, uploads: Mappi
     """Do what is missing, one unit after another, the chain first; then write certificate and table.
 
     Where a check of the audit failed nothing is claimed: there is no certificate.
-    `report` is called several times a second and may raise Stop. `uploads`: what people sent, by name:
-    the file of an uploaded `dataset`, brought `weights` and their `mask`. Raises
-    UnitFailed where a unit cannot be done and Conflict where another run is at work in `out`.
+    `report` is called several times a second and may raise Stop. `uploads`: what people sent, by name: the file of
+    each uploaded data set as `dataset/NAME`, brought `weights` and their `mask`. Raises UnitFailed where a unit cannot
+    be done and Conflict where another run is at work in `out`.
     """
     folder = Folder(out)
     with folder.locked():
@@ -55,13 +55,21 @@ def run_job(job: Resolved, out: Path, warm: Warm, report: Report, uploads: Mappi
         while isinstance(step := plan(job, results), Pending):
             unit = step.units[0]
             begun = Status(step.progress, levels(job, results), points(job, results), unit, 0.0, None)
-            workspace = folder.workspace(unit, uploads or {}, _progress(report, begun))
+            workspace = folder.workspace(unit, _sent(unit, uploads or {}), _progress(report, begun))
             results[unit.key] = result = run(unit, workspace, warm)
             folder.finish(unit, workspace, result)
         if not step.outcome.failed_checks:
             write_certificate(out / "certificate.json", step.outcome.certificate)
         write_tables(out, table(job, results))
     return step.outcome
+
+
+def _sent(unit: Unit, uploads: Mapping[str, Path]) -> dict[str, Path]:
+    """The files among them that a unit may read: of data sets its own, as `dataset`."""
+    sent = {name: path for name, path in uploads.items() if not name.startswith("dataset/")}
+    if unit.dataset and (own := uploads.get(f"dataset/{unit.dataset.name}")):
+        sent["dataset"] = own
+    return sent
 
 
 def _progress(report: Report, begun: Status) -> Callable[[int, int, Point | None], None]:

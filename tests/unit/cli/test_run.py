@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.api import png
 from tests.support.brought import SPEC, safetensors, weights
+from winnow.cli.main import run
 
 TRAIN = {"kind": "train", "dataset": "digits", "model": "digits_cnn", "train": {"epochs": 1}}
 SMALL = {"epochs": 1, "batch_size": 20}
@@ -36,6 +38,9 @@ def test_a_job_leaves_its_units_tables_and_certificate_and_is_not_done_twice(tmp
     }
     (unit,) = (tmp_path / "out" / "units").iterdir()
     made = (unit / "weights.safetensors").stat().st_mtime_ns
+    of_it = [str(path) for path in unit.iterdir() if path.suffix in (".winnow", ".safetensors", ".onnx")]
+    assert len(of_it) > 3
+    assert run(["verify", str(tmp_path / "out" / "certificate.json"), *of_it]) == 0
 
     again = winnow_run(TRAIN, tmp_path)
 
@@ -57,18 +62,35 @@ def test_a_data_set_of_one_s_own_is_given_by_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "says"),
+    ("uploads", "says"),
     [
-        (TRAIN, "a name of its own"),
-        (TRAIN | {"train": SMALL, "sweep": {"dataset": ["mine", "other"]}}, "the job names two: 'mine' and 'other'"),
+        (["mine.npz"], "the job names no data set 'mine'"),
+        (["other=mine.npz"], "the job names no data set 'other'"),
+        (["digits=mine.npz"], "'digits' is a built-in data set"),
+        (["mine.npz", "mine=mine.npz"], "two files have one name"),
+        (["none.npz"], "there is no file 'none.npz'"),
+        (["mine=none.npz"], "there is no file 'none.npz'"),
     ],
 )
-def test_an_upload_is_one_data_set_by_one_name(spec: dict[str, Any], says: str, tmp_path: Path) -> None:
+def test_an_upload_has_a_name_that_the_job_names(uploads: list[str], says: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", x=np.zeros((40, 8, 8), np.uint8), y=np.arange(40) % 2)
-    refused = winnow_run(spec, tmp_path, "--upload", "mine.npz")
+    refused = winnow_run(TRAIN, tmp_path, *(part for one in uploads for part in ("--upload", one)))
     assert refused.returncode != 0
     assert says in " ".join(refused.stderr.split())
     assert "Traceback" not in refused.stderr
+
+
+def test_a_transfer_goes_from_one_uploaded_data_set_to_another(tmp_path: Path) -> None:
+    for name, grey in (("first", 0), ("mine", 200)):
+        np.savez(tmp_path / f"{name}.npz", x=np.full((40, 8, 8), grey, np.uint8), y=np.arange(40) % 2)
+    before = TRAIN | {"dataset": "first", "train": SMALL}
+    then = {"kind": "transfer", "dataset": "second", "model": {"job": before}, "replicates": 1, "train": SMALL}
+    done = winnow_run(then, tmp_path, "--upload", "first.npz", "--upload", "second=mine.npz")
+    assert done.returncode == 0, done.stderr
+    certificate = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    asked = certificate["dataset"], certificate["before"][0]["dataset"]
+    assert [(one["name"], one["source"]) for one in asked] == [("second", "upload"), ("first", "upload")]
+    assert asked[0]["fingerprint"] != asked[1]["fingerprint"]
 
 
 def test_beside_an_upload_built_in_data_sets_are_what_they_are(tmp_path: Path) -> None:
@@ -175,14 +197,24 @@ def test_brought_weights_are_evaluated_pruned_and_transferred_in_one_folder(tmp_
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--weights", "job.json"), "--network"),
+        (("--weights", "job.json"), "does not say what its network is: give --network"),
+        (("--network", "job.json"), "belong to --weights"),
         (("--weights", "job.json", "--network", "job.json"), "architecture"),
     ],
 )
 def test_weights_want_to_be_explained(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
     refused = winnow_run({"kind": "evaluate"}, tmp_path, *options)
     assert refused.returncode != 0
-    assert says in refused.stderr
+    assert says in " ".join(refused.stderr.split())
+
+
+def test_weights_of_an_earlier_run_need_no_explanation(tmp_path: Path) -> None:
+    made = winnow_run(TRAIN | {"train": SMALL}, tmp_path)
+    assert made.returncode == 0, made.stderr
+    (unit,) = (tmp_path / "out" / "units").iterdir()
+    shutil.copy(unit / "weights.safetensors", tmp_path / "own.safetensors")
+    done = winnow_run({"kind": "evaluate", "dataset": "digits"}, tmp_path, "--weights", "own.safetensors")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
