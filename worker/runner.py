@@ -66,8 +66,8 @@ def main() -> NoReturn:
         order = orders.next()
         try:
             say(do(units, order, ScratchWorkspace(order, orders.stop_order, say), warm))
-        except ProcessLost as lost:
-            sys.stderr.write(f"{lost}\n")
+        except ProcessLost:
+            traceback.print_exc()
             os._exit(1)  # as if it were gone too: a loss, and at once, as a thread waits for standard input
 
 

@@ -26,7 +26,7 @@ class UnitFailed(Exception):
 
 
 class ProcessLost(Exception):
-    """Another process of the unit is gone, and nobody knows why: a loss, as if this one were gone."""
+    """Another process of the unit is gone, or the GPU failed: a loss, as if this process were gone."""
 
 
 class Workspace(Protocol):

@@ -24,6 +24,7 @@ from winnow.contract.problems import Reason
 from winnow.contract.units import Unit
 from winnow.lottery.distributed import first
 from winnow.lottery.distributed.first import together
+from winnow.lottery.distributed.orders import Failure, Order
 from winnow.lottery.distributed.ranks import Ranks
 from winnow.lottery.units import ProcessLost, Stop, UnitFailed, Warm, run
 from winnow.plan import places
@@ -165,6 +166,63 @@ def test_a_process_that_is_killed_is_a_loss_which_is_told_at_once(tmp_path: Path
     assert max(done for done, _, _ in workspace.seen) == 6
     assert not others_of(os.getpid())
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
+
+
+def ended(folder: Path, failure: Failure | None = None) -> Any:
+    """A process that has ended, as the first one sees it: without a word unless it left one."""
+    said = folder / "failure.json"
+    if failure:
+        folder.mkdir()
+        said.write_text(failure.model_dump_json())
+    process = SimpleNamespace(poll=lambda: 1, returncode=1)
+    return SimpleNamespace(order=SimpleNamespace(rank=1, failure=said), process=process)
+
+
+def test_of_several_that_ended_whoever_knows_why_is_believed_first_and_whoever_calls_it_a_bug_last(
+    tmp_path: Path,
+) -> None:
+    silent = ended(tmp_path / "silent")
+    knowing = ended(tmp_path / "knowing", Failure(reason=Reason.OUT_OF_MEMORY, detail="too large"))
+    cut_off = ended(tmp_path / "cut-off", Failure(reason=Reason.BUG, detail="Connection closed by peer"))
+    assert str(first._why([silent, cut_off, knowing])) == "too large"
+    assert isinstance(first._why([cut_off, silent]), ProcessLost)
+    assert str(first._why([cut_off])) == "Connection closed by peer"
+
+
+GPU_GONE = """
+import torch
+from winnow.lottery.distributed import other
+
+def fail(*_):
+    raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+other.join = fail
+other.main()
+"""
+
+
+def test_a_process_whose_gpu_failed_ends_without_a_word_as_one_that_is_gone(tmp_path: Path) -> None:
+    order = Order(
+        unit=dense(),
+        rank=1,
+        inputs={},
+        data_dir=None,
+        resident_bytes=0,
+        decoders=1,
+        folder=tmp_path,
+        store=tmp_path / "store",
+    )
+    sent = order.model_dump_json() + "\n"
+    command = [sys.executable, "-c", GPU_GONE]
+    process = subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stderr is not None
+    with process.stdin as orders, process.stderr as said:
+        orders.write(sent)
+        orders.flush()
+        assert process.wait(timeout=60) == 1
+        assert "The GPU failed: CUDA error: unspecified launch failure." in said.read()
+    assert not order.failure.exists()
 
 
 def test_a_first_process_that_has_its_images_waits_for_those_of_the_others(tmp_path: Path) -> None:

@@ -113,19 +113,22 @@ def _await(others: Sequence[_Other], sign: Callable[[_Other], Path], beat: Calla
 
 
 def _why(others: Sequence[_Other]) -> UnitFailed | ProcessLost | None:
-    """What ended the work, if it was another process: one that is gone without a word, else the first that said why."""
+    """What ended the work, if it was another process: the first that said why, else one that is gone without a word.
+
+    Whoever loses its connection to another one goes without a word too, or calls that a bug: it comes after both.
+    """
     deadline = time.monotonic() + LAST_WORDS_SECONDS
     while all(other.process.poll() is None for other in others) and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
     ended = [other for other in others if other.process.poll() is not None]
     told = [Failure.model_validate_json(one.order.failure.read_bytes()) for one in ended if one.order.failure.exists()]
+    known = next((failure for failure in told if failure.reason is not Reason.BUG), None)
     silent = next((other for other in ended if not other.order.failure.exists()), None)
-    if silent is not None:
+    if known is None and silent is not None:
         rank, status = silent.order.rank, silent.process.returncode
         return ProcessLost(f"Process {rank} of the unit's {len(others) + 1} ended with status {status}.")
-    # Whoever lost its connection to another one calls that a bug; the other one knows better.
-    known = next((failure for failure in told if failure.reason is not Reason.BUG), next(iter(told), None))
-    return None if known is None else UnitFailed(known.reason, known.detail)
+    found = known or next(iter(told), None)
+    return None if found is None else UnitFailed(found.reason, found.detail)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

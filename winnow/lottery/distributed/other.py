@@ -17,7 +17,8 @@ from winnow.contract.problems import Reason
 from winnow.lottery.distributed.orders import Failure, Order
 from winnow.lottery.distributed.ranks import Ranks, join, leave
 from winnow.lottery.distributed.workspaces import OtherWorkspace
-from winnow.lottery.units import UnitFailed, Warm, run, settle
+from winnow.lottery.faults import told_as_ends
+from winnow.lottery.units import ProcessLost, UnitFailed, Warm, run, settle
 
 STANDARD_INPUT = 0
 
@@ -31,6 +32,9 @@ def main() -> NoReturn:
         take_part(order)
     except UnitFailed as failed:
         _give_up(order, Failure(reason=failed.reason, detail=failed.detail))
+    except ProcessLost:  # as if it were gone: without a word for the first process, which counts a loss
+        traceback.print_exc()
+        os._exit(1)
     except Exception as error:  # told to the first process, whose outcome it is
         traceback.print_exc()
         _give_up(order, Failure(reason=Reason.BUG, detail=f"{type(error).__name__}: {error}"))
@@ -46,9 +50,10 @@ def take_part(order: Order) -> None:
         torch.cuda.set_device(device)  # before anything is tried on it: the first GPU is the first process's
     settle(unit.inputs.threads, unit.inputs.resource)
     order.ready.touch()
-    ranks = join(order.rank, unit.processes, order.store, device, lambda _beat: order.loaded.touch())
-    run(unit, OtherWorkspace(order.inputs, order.outputs, ranks), _warm(order, ranks))
-    leave()
+    with told_as_ends(unit):
+        ranks = join(order.rank, unit.processes, order.store, device, lambda _beat: order.loaded.touch())
+        run(unit, OtherWorkspace(order.inputs, order.outputs, ranks), _warm(order, ranks))
+        leave()
 
 
 def _warm(order: Order, ranks: Ranks) -> Warm:

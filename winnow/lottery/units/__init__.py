@@ -1,6 +1,5 @@
 """Unit functions: one file a kind. Each is a pure function of the unit and of its parents' files."""
 
-import errno
 import gc
 import time
 from collections.abc import Callable
@@ -11,20 +10,17 @@ import torch
 
 from winnow.artifact.digest import file_ref
 from winnow.artifact.ticket import fixed_bytes
-from winnow.contract.inputs import EvaluateInputs, Inputs, OutsideInputs
-from winnow.contract.problems import Reason, WinnowError
+from winnow.contract.inputs import Inputs
 from winnow.contract.results import UnitResult
 from winnow.contract.units import Unit
 from winnow.lottery.distributed.first import together
 from winnow.lottery.distributed.workspaces import FirstWorkspace
+from winnow.lottery.faults import told_as_ends
 from winnow.lottery.numerics import settle
 from winnow.lottery.warm import Warm
 from winnow.lottery.workspace import ProcessLost, Repeating, Stop, UnitFailed, Workspace
 
 __all__ = ["ProcessLost", "Stop", "UnitFailed", "Warm", "Workspace", "run", "settle"]
-
-NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "ALLOC_FAILED")
-"""What torch says where it has no class for it: of main memory, of CUDA itself, of its libraries' workspaces."""
 
 Function = Callable[[Unit, Inputs, Workspace, Warm], UnitResult]
 
@@ -33,26 +29,13 @@ def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
     """Do one unit. Its files lie in `workspace.outputs` afterwards and are named by content in the result.
 
     Raises Stop as `workspace.progress` does, UnitFailed with the reason where the unit cannot be done, and ProcessLost
-    where another process of it is gone.
+    where another process of it is gone or the GPU failed.
     """
     started = time.monotonic()
     settle(unit.inputs.threads, unit.inputs.resource)
     repeating = Repeating(workspace)
-    try:
-        with warm.working(repeating.again):
-            found = _in_all_processes(unit, repeating, warm)
-    except WinnowError as error:
-        raise UnitFailed(Reason.DATA_ERROR, error.detail) from error
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise UnitFailed(Reason.OUT_OF_MEMORY, _no_room(unit)) from error
-    except RuntimeError as error:
-        if any(sign in str(error) for sign in NO_MEMORY):
-            raise UnitFailed(Reason.OUT_OF_MEMORY, _no_room(unit)) from error
-        raise
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise UnitFailed(Reason.NO_SPACE, "No space is left for the unit's files. Free some.") from error
-        raise
+    with told_as_ends(unit), warm.working(repeating.again):
+        found = _in_all_processes(unit, repeating, warm)
     if unit.inputs.resource == "gpu":
         # Traced networks go in circles, and a full GPU does not make Python look for those.
         gc.collect()
@@ -77,13 +60,3 @@ def _by_kind(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
     """By the function that has the kind's name, in the file of that name."""
     function = cast(Function, getattr(import_module(f"{__name__}.{unit.kind}"), unit.kind))
     return function(unit, unit.inputs, workspace, warm)
-
-
-def _no_room(unit: Unit) -> str:
-    inputs = unit.inputs
-    if isinstance(inputs, OutsideInputs | EvaluateInputs):
-        return f"There is not enough memory for {inputs.architecture} on {inputs.resource}. Use a larger machine."
-    return (
-        f"There is not enough memory to train {inputs.recipe.architecture} at batch size {inputs.recipe.batch_size} on "
-        f"{inputs.resource}. Use smaller batches or a smaller network."
-    )
