@@ -34,9 +34,15 @@ def told_as_ends(unit: Unit) -> Iterator[None]:
     """A unit is done in here. Raises UnitFailed with the reason, or ProcessLost where it may end well another time.
 
     That the GPU failed says nothing of the unit: it is tried again from its checkpoint, by another process.
+
+    Where a GPU has no room for the algorithm that cuDNN wants, torch takes another one without a word, with other last
+    bits: what was made so is not the unit's outcome.
     """
+    before = _refusals(unit)
     try:
         yield
+        if _refusals(unit) > before:
+            raise UnitFailed(Reason.OUT_OF_MEMORY, _no_room(unit))
     except WinnowError as error:
         raise UnitFailed(Reason.DATA_ERROR, error.detail) from error
     except MemoryError as error:
@@ -53,6 +59,11 @@ def told_as_ends(unit: Unit) -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             raise UnitFailed(Reason.NO_SPACE, "No space is left for the unit's files. Free some.") from error
         raise
+
+
+def _refusals(unit: Unit) -> int:
+    """How often torch found no memory on this process's GPU so far, whoever heard of it."""
+    return int(torch.cuda.memory_stats().get("num_ooms", 0)) if unit.inputs.resource == "gpu" else 0
 
 
 def _no_room(unit: Unit) -> str:

@@ -89,12 +89,19 @@ def numerics_class(resource: Literal["cpu", "gpu"]) -> str:
 
 @cache
 def _try_gpu() -> None:
-    """Compute something: torch also counts GPUs that it has no kernels for, or that others have for themselves."""
+    """Compute something: torch also counts GPUs that it has no kernels for, or that others have for themselves.
+
+    A convolution too, forward and back: cuDNN is loaded where it is first wanted, and may not be there.
+    """
     import torch  # noqa: PLC0415 - see above
 
     try:
-        ones = torch.ones(8, 8, device="cuda")
-        (ones @ ones).cpu()
+        images = torch.ones(8, 8, 8, 8, device="cuda", requires_grad=True)
+        kernels = torch.ones(8, 8, 3, 3, device="cuda", requires_grad=True)
+        made = torch.nn.functional.conv2d(images, kernels)
+        loss = (made @ made).sum()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        loss.item()  # waits for all of it
     except RuntimeError as error:
         raise WinnowError(f"torch finds a GPU here and cannot compute on it: {error}") from error
 

@@ -98,6 +98,27 @@ def test_a_gpu_that_torch_cannot_compute_on_is_told_at_the_start(monkeypatch):
         settle(1, "gpu")
 
 
+def test_a_cudnn_that_is_not_whole_is_told_at_the_start_not_by_the_first_unit(monkeypatch):
+    def no_cudnn(*_args, **_kwargs):
+        raise RuntimeError("GET was unable to find an engine to execute this computation")
+
+    numerics._try_gpu.cache_clear()
+    monkeypatch.setattr(functional, "conv2d", no_cudnn)
+    with pytest.raises(WinnowError, match="cannot compute on it: GET was unable to find an engine"):
+        settle(1, "gpu")
+
+
+def test_a_unit_for_which_torch_found_too_little_memory_is_no_outcome_though_it_went_on(tmp_path, monkeypatch):
+    """cuDNN takes another algorithm then, which has other last bits."""
+    refusals = iter([3, 3, 3, 4])  # one in the second unit; those before it are of another unit's
+    monkeypatch.setattr(torch.cuda, "memory_stats", lambda: {"num_ooms": next(refusals)})
+    with pytest.raises(UnitFailed, match="not enough memory") as failed:
+        do_all(digits_job("gpu", arms=["ticket"]), tmp_path, Warm(None))
+    assert failed.value.reason is Reason.OUT_OF_MEMORY
+    assert len([*tmp_path.iterdir()]) == 2
+    assert next(refusals, None) is None
+
+
 def test_a_gpu_without_bf16_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
     job = digits_job("gpu", train={"steps": 12, "precision": "bf16"})
