@@ -51,9 +51,13 @@ def settle(threads: int, resource: Literal["cpu", "gpu"]) -> str:
 
     check_release(torch.__version__)
     torch.set_num_threads(threads)
+    # NVIDIA's containers allow TF32 by TORCH_ALLOW_TF32_CUBLAS_OVERRIDE, which torch keeps beside what is set below: it
+    # then refuses to multiply.
+    torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.fp32_precision = "ieee"
     torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]  # made at run time
     torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]  # made at run time
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False  # sums of bf16 products stay float32
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(resource == "gpu")
     # Else each new tensor is first filled with NaN, for programs that read before they write. Tests leave it on.

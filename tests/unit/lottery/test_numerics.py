@@ -51,6 +51,21 @@ def test_settling_fixes_threads_and_precision() -> None:
     assert torch.get_num_threads() == 1
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
     assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    assert not torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
+
+
+SETTLE_TWICE = """
+from winnow.lottery.numerics import settle
+settle(1, "cpu"), settle(1, "cpu")
+import torch
+assert not torch.backends.cuda.matmul.allow_tf32  # torch asks this before it multiplies on a GPU, and may raise
+"""
+
+
+@pytest.mark.parametrize("allowed", ["0", "1"])
+def test_what_a_container_says_of_tf32_changes_nothing(allowed: str) -> None:
+    said = os.environ | {"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": allowed}
+    subprocess.run([sys.executable, "-c", SETTLE_TWICE], env=said, check=True)
 
 
 @pytest.mark.parametrize("build", ["", "+cpu", "+cu130"])
