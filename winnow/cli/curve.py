@@ -10,6 +10,10 @@ from winnow.contract.specs.jobs import Arm
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 700, 56, 384
+STEPS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""Of accuracy, between two lines of the grid."""
+LEAST_ROOM = 0.05
+"""Above and below the means, as far as intervals reach."""
 NAMES: dict[Arm, str] = {
     "ticket": "ticket",
     "random_reinit": "reinit: the same mask on fresh weights",
@@ -88,11 +92,14 @@ def curve(levels: Sequence[LevelRow], title: str) -> str:
 
 
 def _scale(levels: Sequence[LevelRow]) -> Scale:
-    means = [summary.mean for row in levels for summary in row.arms.values() if summary]
-    span = max(means) - min(means)
-    step = next((step for step in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1) if span / step <= 4), 0.2)
-    low = (math.floor(min(means) / step) - 1) * step  # a step below, where the legend has room
-    high = math.ceil(max(means) / step) * step
+    found = [summary for row in levels for summary in row.arms.values() if summary]
+    means = [summary.mean for summary in found]
+    room = max(max(means) - min(means), LEAST_ROOM)  # for intervals: of two replicates they may be all there is
+    lowest = max(min(means) - room, min(summary.mean if summary.low is None else summary.low for summary in found))
+    highest = min(max(means) + room, max(summary.mean if summary.high is None else summary.high for summary in found))
+    step = next((step for step in STEPS if (highest - lowest) / step <= 4), 0.2)
+    low = (math.floor(lowest / step) - 1) * step  # a step below, where the legend has room
+    high = math.ceil(highest / step) * step
     return Scale(min(row.density for row in levels), max(0.0, low), min(1.0, high), step)
 
 

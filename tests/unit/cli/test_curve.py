@@ -31,6 +31,11 @@ def row(level: int, **means: float | None) -> LevelRow:
     )
 
 
+def arms(mean: float, half: float) -> dict[Arm, ArmSummary | None]:
+    found = ArmSummary(n=3, mean=mean, low=mean - half, high=mean + half)
+    return {"dense": found, "ticket": found}
+
+
 def points(svg: ElementTree.Element, arm: str) -> list[tuple[float, float]]:
     line = svg.find(f"svg:polyline[@class='line {arm}']", NS)
     assert line is not None
@@ -67,6 +72,16 @@ def test_an_interval_that_leaves_the_scale_is_cut_at_its_edge() -> None:
     ranges = svg.findall("svg:line[@class='range ticket']", NS)
 
     assert [(float(line.attrib["y1"]), float(line.attrib["y2"])) for line in ranges][1] == (BOTTOM, TOP)
+
+
+def test_intervals_are_drawn_whole_where_they_are_no_wider_than_what_is_told() -> None:
+    near = [row(level, ticket=0.9).model_copy(update={"arms": arms(0.9, 0.03)}) for level in range(3)]
+    ends = [
+        float(line.attrib[y])
+        for line in drawn(near).iterfind("svg:line[@class='range ticket']", NS)
+        for y in ("y1", "y2")
+    ]
+    assert all(TOP < y < BOTTOM for y in ends)
 
 
 def test_a_title_is_text_whatever_it_says() -> None:
