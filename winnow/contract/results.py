@@ -145,7 +145,7 @@ class UnitResult(Record):
     )
     line: Line | None = Field(None, description="Of `stability`: from the dense network to its copy.")
     curve: tuple[Point, ...] = ()
-    numerics: str = Field(description="The numerics class: CPU vendor and instruction set, or GPU type.")
+    numerics: str = Field(description="The numerics class: CPU vendor and instruction set, or GPU and libraries.")
     seconds: float = Field(description="By the clock, those before the checkpoints that it went on from included.")
 
     @property

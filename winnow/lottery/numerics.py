@@ -75,7 +75,7 @@ def check_release(installed: str) -> None:
 
 
 def numerics_class(resource: Literal["cpu", "gpu"]) -> str:
-    """What bits depend on beside unit and threads: CPU vendor and instruction set, or the GPU, and torch's build.
+    """What bits depend on beside unit and threads: CPU vendor and instruction set, or GPU and libraries; torch's build.
 
     Raises WinnowError where there is no such GPU.
     """
@@ -84,18 +84,18 @@ def numerics_class(resource: Literal["cpu", "gpu"]) -> str:
     if resource == "gpu":
         if not torch.cuda.is_available():
             raise WinnowError('A GPU is asked for, and torch finds none here: ask for "resource": "cpu".')
-        _try_gpu()
-        place = f"{torch.cuda.get_device_name()} cuda {torch.version.cuda}"
+        place = _tried_gpu()
     else:
         place = f"{_cpu()[0]} {torch.backends.cpu.get_cpu_capability()}"
     return f"{resource} {place} torch {torch.__version__}"
 
 
 @cache
-def _try_gpu() -> None:
-    """Compute something: torch also counts GPUs that it has no kernels for, or that others have for themselves.
+def _tried_gpu() -> str:
+    """Its name and its libraries, after something was computed on it.
 
-    A convolution too, forward and back: cuDNN is loaded where it is first wanted, and may not be there.
+    Torch also counts GPUs that it has no kernels for, or that others have for themselves. A convolution is tried too,
+    forward and back: cuDNN is loaded where it is first wanted, and may not be there.
     """
     import torch  # noqa: PLC0415 - see above
 
@@ -106,6 +106,7 @@ def _try_gpu() -> None:
         loss = (made @ made).sum()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         loss.item()  # waits for all of it
+        return f"{torch.cuda.get_device_name()} cuda {torch.version.cuda} cudnn {torch.backends.cudnn.version()}"
     except RuntimeError as error:
         raise WinnowError(f"torch finds a GPU here and cannot compute on it: {error}") from error
 

@@ -86,13 +86,15 @@ def test_the_pretended_one_fails_as_a_real_one_does():
 
 
 def test_a_gpu_that_torch_cannot_compute_on_is_told_at_the_start(monkeypatch):
-    numerics._try_gpu.cache_clear()
-    assert settle(1, "gpu") == f"gpu pretended cuda {torch.version.cuda} torch {torch.__version__}"
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91400)
+    numerics._tried_gpu.cache_clear()
+    assert settle(1, "gpu") == f"gpu pretended cuda 13.0 cudnn 91400 torch {torch.__version__}"
 
     def no_kernel(*_args, **_kwargs):
         raise torch.AcceleratorError("CUDA error: no kernel image is available for execution on the device")
 
-    numerics._try_gpu.cache_clear()
+    numerics._tried_gpu.cache_clear()
     monkeypatch.setattr(torch, "ones", no_kernel)
     with pytest.raises(WinnowError, match="cannot compute on it: CUDA error: no kernel image"):
         settle(1, "gpu")
@@ -102,7 +104,7 @@ def test_a_cudnn_that_is_not_whole_is_told_at_the_start_not_by_the_first_unit(mo
     def no_cudnn(*_args, **_kwargs):
         raise RuntimeError("GET was unable to find an engine to execute this computation")
 
-    numerics._try_gpu.cache_clear()
+    numerics._tried_gpu.cache_clear()
     monkeypatch.setattr(functional, "conv2d", no_cudnn)
     with pytest.raises(WinnowError, match="cannot compute on it: GET was unable to find an engine"):
         settle(1, "gpu")
