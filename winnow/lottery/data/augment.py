@@ -18,7 +18,7 @@ def augmented(x: Tensor, augment: Augment, seed: int, share: Share | None = None
     draws = torch.Generator().manual_seed(seed)
     whole, mine = (len(x), slice(None)) if share is None else (share.whole, share.images)
     if augment.crop:
-        places = torch.randint(2 * augment.crop + 1, (2, whole), generator=draws)[:, mine]
+        places = torch.randint(2 * augment.crop + 1, (2, whole), generator=draws)[:, mine].contiguous()
         x = _cropped(x, augment.crop, sent(places, x.device))
     if augment.flip:
         x = _mirrored(x, torch.randint(2, (whole,), generator=draws)[mine])

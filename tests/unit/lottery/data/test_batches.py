@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tests.support.uploads import pixels
 from winnow.artifact.preprocessing import Preprocessing
 from winnow.contract.specs.training import Augment
-from winnow.lottery.data import Batches, Part, in_order, order, steps_per_epoch
+from winnow.lottery.data import Batches, Part, augment, in_order, order, steps_per_epoch
 from winnow.lottery.data.augment import augmented
+from winnow.lottery.distributed.ranks import Share
 
 PLAIN = Augment()
 GREY = Preprocessing(channels=1, size=(5, 6), mean=(0.25,), std=(0.5,))
@@ -137,3 +138,17 @@ def test_a_batch_can_be_changed_without_changing_the_data_set() -> None:
     before = part.x.clone()
     Batches(part, GREY, batch_size=6, seed=0, replicate=0, augment=PLAIN).at(0)[0].zero_()
     assert torch.equal(part.x, before)
+
+
+def test_places_of_a_share_are_sent_in_one_piece_as_only_then_nobody_waits_for_the_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[torch.Tensor] = []
+
+    def sent(values: torch.Tensor, _device: torch.device) -> torch.Tensor:
+        seen.append(values)
+        return values
+
+    monkeypatch.setattr(augment, "sent", sent)
+    augmented(_part(4).x, Augment(crop=2), 5, Share(4, 8, 12))
+    assert [(values.shape, values.is_contiguous()) for values in seen] == [((2, 4), True)]
