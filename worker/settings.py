@@ -20,14 +20,12 @@ GIB = 1024**3
 # What a runner is started with: where programs, drivers and devices are. No address, no password.
 PASSED_ON = (
     VISIBLE,
+    "CUDA_CACHE_PATH",
     "CUDA_DEVICE_ORDER",
     "CUDA_MPS_PIPE_DIRECTORY",
     "LANG",
     "LC_ALL",
     "LD_LIBRARY_PATH",
-    "NCCL_DEBUG",
-    "NCCL_P2P_DISABLE",
-    "NCCL_SHM_DISABLE",
     "NVIDIA_DRIVER_CAPABILITIES",
     "NVIDIA_VISIBLE_DEVICES",
     "PYTORCH_ALLOC_CONF",
@@ -35,6 +33,8 @@ PASSED_ON = (
     "SSL_CERT_FILE",
     "TZ",
 )
+NCCL = "NCCL_"
+"""What NCCL is told begins so: dozens of settings, by which a machine's GPUs reach each other at all, or fast."""
 
 # Data sets and published weights are downloaded through them; one that is reached with a password is not passed on.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -116,4 +116,4 @@ class Settings(Backends, BaseSettings):
 def runner_environment() -> dict[str, str]:
     """What a runner sees of this process's environment."""
     proxies = {name: url for name, url in os.environ.items() if name.upper() in PROXIES and "@" not in url}
-    return proxies | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return proxies | {name: said for name, said in os.environ.items() if name in PASSED_ON or name.startswith(NCCL)}

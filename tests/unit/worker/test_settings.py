@@ -36,6 +36,16 @@ def test_runners_download_through_a_proxy_unless_its_address_has_a_password(monk
     assert (passed["https_proxy"], passed.get("HTTP_PROXY")) == ("http://proxy:8080", None)
 
 
+def test_runners_hear_all_that_nccl_is_told_and_where_cuda_keeps_its_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NCCL_P2P_LEVEL", "NCCL_DEBUG", "CUDA_CACHE_PATH", "NCCLX"):
+        monkeypatch.setenv(name, "said")
+    assert {name for name, said in runner_environment().items() if said == "said"} == {
+        "NCCL_P2P_LEVEL",
+        "NCCL_DEBUG",
+        "CUDA_CACHE_PATH",
+    }
+
+
 def test_a_runner_is_told_what_to_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINNOW_RESIDENT_BYTES", "1000")
     launch = Launch("cpu", {}, 1 << 20, resident_bytes=Settings().resident_bytes, decoders=3)
