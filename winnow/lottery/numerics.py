@@ -15,8 +15,8 @@ from typing import Literal
 from winnow.contract.problems import WinnowError
 from winnow.contract.units import TORCH_RELEASE
 
-SHARED = 0.9
-"""Of a GPU's memory, what the processes on it share out; the rest is CUDA's own, some hundred megabytes for each."""
+CUDAS_OWN = 3 << 28
+"""Bytes of a GPU's memory that each process on it takes beside its tensors: CUDA's context, the libraries' kernels."""
 
 _LOOPBACK = "lo" if sys.platform == "linux" else "lo0"
 
@@ -115,11 +115,18 @@ def share_gpu(sharers: int) -> None:
     """Leave the other processes on this GPU their part of its memory.
 
     Where cuDNN finds no room for the algorithm that it wants it takes another one, with other last bits: neighbours
-    that take no more than their part do not bring that about.
+    that take no more than their part do not bring that about. Raises WinnowError where the parts are too small.
     """
     import torch  # noqa: PLC0415 - see above
 
-    torch.cuda.set_per_process_memory_fraction(SHARED / sharers)
+    memory = torch.cuda.get_device_properties().total_memory
+    part = memory // sharers - CUDAS_OWN
+    if part < CUDAS_OWN:
+        raise WinnowError(
+            f"{sharers} slots share a GPU of {memory / 2**30:.1f} GiB, and CUDA takes most of that for itself. Set "
+            f"WINNOW_SLOTS to {max(1, memory // (2 * CUDAS_OWN))} a GPU at most."
+        )
+    torch.cuda.set_per_process_memory_fraction(part / memory)
 
 
 def foreseen_class() -> str | None:

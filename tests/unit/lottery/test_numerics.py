@@ -1,13 +1,14 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from winnow.contract.problems import WinnowError
 from winnow.contract.units import TORCH_RELEASE
-from winnow.lottery.numerics import check_release, environment, numerics_class, settle
+from winnow.lottery.numerics import check_release, environment, numerics_class, settle, share_gpu
 
 ASK = """
 import sys
@@ -66,6 +67,23 @@ assert not torch.backends.cuda.matmul.allow_tf32  # torch asks this before it mu
 def test_what_a_container_says_of_tf32_changes_nothing(allowed: str) -> None:
     said = os.environ | {"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": allowed}
     subprocess.run([sys.executable, "-c", SETTLE_TWICE], env=said, check=True)
+
+
+@pytest.mark.parametrize(("gib", "sharers"), [(24, 2), (24, 8), (80, 16)])
+def test_processes_that_share_a_gpu_leave_room_for_what_cuda_takes_for_each(
+    gib: int, sharers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fractions: list[float] = []
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda: SimpleNamespace(total_memory=gib << 30))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", fractions.append)
+    share_gpu(sharers)
+    assert sharers * (fractions[0] * gib + 0.75) == pytest.approx(gib)
+
+
+def test_more_processes_than_a_gpu_has_room_for_are_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda: SimpleNamespace(total_memory=8 << 30))
+    with pytest.raises(WinnowError, match=r"8 slots share a GPU of 8\.0 GiB.* WINNOW_SLOTS to 5 a GPU at most"):
+        share_gpu(8)
 
 
 @pytest.mark.parametrize("build", ["", "+cpu", "+cu130"])
