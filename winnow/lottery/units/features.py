@@ -1,7 +1,8 @@
 """The unit `features`: what the frozen part of a network makes of every image, once for all that is trained on it.
 
 Nothing is left where more than one tensor leaves the frozen part, or where the features would not fit into memory:
-then whoever trains on them shows the images themselves to the whole network, with the same outcome.
+then whoever trains on them shows the images themselves to the whole network, with the same outcome but for rounding:
+features are float32 whatever the precision of a training, and a training in bf16 goes through the whole network in it.
 """
 
 from collections.abc import Callable
