@@ -106,7 +106,8 @@ def _tried_gpu() -> str:
         loss = (made @ made).sum()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         loss.item()  # waits for all of it
-        return f"{torch.cuda.get_device_name()} cuda {torch.version.cuda} cudnn {torch.backends.cudnn.version()}"
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return f"{torch.cuda.get_device_name()} cuda {torch.version.cuda} cudnn {cudnn}"
     except RuntimeError as error:
         raise WinnowError(f"torch finds a GPU here and cannot compute on it: {error}") from error
 
