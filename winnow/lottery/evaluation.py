@@ -20,7 +20,11 @@ IMAGES_AT_ONCE_LINEAR = 500
 """Of networks without convolutions, whose activations are small: an image takes `lenet_300_100` a tenth less."""
 
 VALUES_AT_ONCE_ON_GPU = 1 << 20
-"""Of images on a GPU, where each batch is waited for: 341 images of CIFAR-10's size, and no fewer than 100."""
+"""Of images on a GPU, where each batch is waited for: 341 images of CIFAR-10's size, and no fewer than 100 while those
+have no more than the following."""
+
+MOST_VALUES_ON_GPU = 1 << 26
+"""100 images of 470×470 pixels in colour: of larger ones fewer are measured at once."""
 
 MAX_POINTS = 100
 """Of a curve: so that short epochs do not spend their time on measuring."""
@@ -66,6 +70,8 @@ def full_score(network: nn.Module, part: AnyPart, split: Split, beat: Callable[[
 def _images_at_once(network: nn.Module, part: AnyPart, preprocessing: Preprocessing) -> int:
     if part.device.type == "cuda":
         height, width = preprocessing.size
-        return max(IMAGES_AT_ONCE, VALUES_AT_ONCE_ON_GPU // (preprocessing.channels * height * width))
+        values = preprocessing.channels * height * width
+        fewest = max(1, min(IMAGES_AT_ONCE, MOST_VALUES_ON_GPU // values))
+        return max(fewest, VALUES_AT_ONCE_ON_GPU // values)
     convolutional = any(isinstance(module, nn.Conv2d) for module in network.modules())
     return IMAGES_AT_ONCE if convolutional else IMAGES_AT_ONCE_LINEAR

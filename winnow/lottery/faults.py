@@ -72,5 +72,6 @@ def _no_room(unit: Unit) -> str:
         return f"There is not enough memory for {inputs.architecture} on {inputs.resource}. Use a larger machine."
     return (
         f"There is not enough memory to train {inputs.recipe.architecture} at batch size {inputs.recipe.batch_size} on "
-        f"{inputs.resource}. Use smaller batches or a smaller network."
+        f"{inputs.resource}, or to score and measure it, which takes more images at once where batches are small. Use "
+        "smaller batches or images, a smaller network or a larger machine."
     )

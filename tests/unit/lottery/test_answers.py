@@ -3,6 +3,8 @@
 import math
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.support.lottery import MemoryWorkspace, random_masks, recipe, split, start
+from winnow.artifact.preprocessing import Preprocessing
 from winnow.lottery.answers import BINS, TOP, Answers, calibration_error, ranks
 from winnow.lottery.data.images import Part
-from winnow.lottery.evaluation import full_score, score
+from winnow.lottery.evaluation import _images_at_once, full_score, score
 from winnow.lottery.fitting import fit
 from winnow.lottery.training import Training
 
@@ -131,3 +134,12 @@ def test_the_end_is_measured_in_full_on_validation_and_test_alone() -> None:
     for short in (metrics.train, metrics.best_validation):
         assert short.correct_by_class is None
         assert short.calibration_error is None
+
+
+def test_on_a_gpu_fewer_of_large_images_are_measured_at_once() -> None:
+    """A hundred of them might be too large for it, and no option of a job would help."""
+    on_gpu: Any = SimpleNamespace(device=torch.device("cuda"))
+    sizes = {8: 5461, 32: 341, 224: 100, 473: 99, 1024: 21, 8192: 1}
+    for side, images in sizes.items():
+        looked_at = Preprocessing(channels=3, size=(side, side), mean=(0.0,) * 3, std=(1.0,) * 3)
+        assert _images_at_once(torch.nn.Identity(), on_gpu, looked_at) == images
