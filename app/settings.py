@@ -15,7 +15,9 @@ class Settings(Backends, BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WINNOW_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    api_key: SecretStr | None = Field(None, description="What `Authorization: Bearer` must carry.")
+    api_key: SecretStr | None = Field(
+        None, description="What `Authorization: Bearer` must carry; nothing unless given."
+    )
     max_upload_bytes: int = Field(2 * GIB, gt=0, description="Largest data set that may come in.")
     default_model: str | None = Field(None, description="What POST /predict asks when nothing is named.")
     host: str = Field("127.0.0.1", description="Address to listen on.")

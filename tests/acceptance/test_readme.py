@@ -52,6 +52,20 @@ def run_line(line: str, folder: Path, url: str) -> str:
     return done.stdout
 
 
+def run_program(folder: Path, url: str) -> None:
+    """The program of docs/operating.md, whose job is the one above, so that all of it is there."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    program = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0].replace("http://127.0.0.1:8000", url)
+    here = folder / "program"
+    here.mkdir()
+    bring(here)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+    *_, last, label = done.stdout.splitlines()
+    assert (last, label) == ("succeeded 100%", "3")
+    assert (here / "ticket.winnow").is_file()
+
+
 def bring(folder: Path) -> None:
     """The files of the user's own that the README's commands name."""
     (folder / "recipes").symlink_to(ROOT / "recipes")
@@ -87,6 +101,7 @@ def test_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
             "certificate.json",
         }
         assert "mine" in [dataset.name for dataset in client.datasets()]
+        run_program(tmp_path, service.url)
 
 
 def check_curl(printed: str, folder: Path) -> None:

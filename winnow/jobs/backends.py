@@ -19,14 +19,23 @@ class Backends(BaseModel):
     """The settings that both have. Without a word all of it lies in the folder `.winnow`."""
 
     home: Folder = Field(Path(".winnow"), description="Folder of what is on its way, and of all that is not elsewhere.")
-    database_url: str = Field(default_factory=_in_home("sqlite:///", "winnow.db"), description="SQLite or Postgres.")
-    storage_url: str = Field(default_factory=_in_home("file://", "store"), description="Where objects lie.")
-    broker_url: str = Field(default_factory=_in_home("filesystem://", "bell"), description="Where the bell is rung.")
+    database_url: str = Field(
+        default_factory=_in_home("sqlite:///", "winnow.db"),
+        description="Where rows are: SQLite (`sqlite:////…`) or Postgres (`postgresql://…`).",
+    )
+    storage_url: str = Field(
+        default_factory=_in_home("file://", "store"),
+        description="Where objects lie: `file:///…`, `s3://…`, `gs://…`, `az://…`.",
+    )
+    broker_url: str = Field(
+        default_factory=_in_home("filesystem://", "bell"),
+        description="Where the bell is rung: `filesystem:///…` or `redis://…`.",
+    )
     data_dir: Folder | None = Field(None, description="Folder of data sets and of published weights.")
     s3_endpoint: str | None = Field(None, description="Address of an S3 store that is not Amazon's.")
-    s3_access_key: str | None = Field(None, description="Its key's name.")
-    s3_secret_key: SecretStr | None = Field(None, description="Its key.")
-    s3_region: str | None = Field(None, description="Its region.")
+    s3_access_key: str | None = Field(None, description="The name of the store's key.")
+    s3_secret_key: SecretStr | None = Field(None, description="The key itself.")
+    s3_region: str | None = Field(None, description="The store's region.")
 
     def open_objects(self) -> Objects:
         """The store at `storage_url`. Raises Unavailable where there is none of that kind."""
