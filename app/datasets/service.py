@@ -13,7 +13,7 @@ from app.times import time_of
 from winnow.artifact.uploads import UploadFacts
 from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
-from winnow.contract.hints import did_you_mean
+from winnow.contract.hints import no_dataset
 from winnow.contract.ids import new_id
 from winnow.contract.names import NAME
 from winnow.contract.problems import Conflict, InvalidSpec, NotFound
@@ -134,8 +134,8 @@ def _missing(parts: Parts, name: str) -> DatasetFacts:
     with parts.database.read() as conn:
         known = {*DATASETS, *queries.some_names(conn, TENANT), *parts.folders.names()}
     raise NotFound(
-        f"There is no data set {name!r}. {did_you_mean(name, known)} POST /v1/datasets takes yours, and a folder "
-        "NAME/CLASS/image.png of the data directory (WINNOW_DATA_DIR) is one where it lies."
+        f"{no_dataset(name, known)} POST /v1/datasets takes yours, and a folder NAME/CLASS/image.png of the data "
+        "directory (WINNOW_DATA_DIR) is one where it lies."
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from winnow.contract.problems import FieldError
+from winnow.contract.problems import FieldError, and_more
 
 MOST_NAMES = 30
 """Named in one hint."""
@@ -24,11 +24,15 @@ def did_you_mean(word: Any, known: Iterable[str]) -> str:
     return f"{guess}Known are: {', '.join(names[:MOST_NAMES])}{more}."
 
 
+def no_dataset(name: str, known: Iterable[str]) -> str:
+    """That nothing has this name, and what there is."""
+    return f"There is no data set {name!r}. {did_you_mean(name, known)}"
+
+
 def summary(errors: Sequence[FieldError]) -> str:
     """The first error in one line: the `detail` of a problem that lists them all."""
     first = errors[0]
-    more = f" ({len(errors) - 1} more in `errors`.)" if len(errors) > 1 else ""
-    return f"{first.brief}. {first.hint or ''}".rstrip() + more
+    return f"{first.brief}. {first.hint or ''}".rstrip() + and_more(errors)
 
 
 def of_parameters(errors: Iterable[Mapping[str, Any]]) -> tuple[FieldError, ...]:
@@ -46,7 +50,7 @@ def of_body(errors: Iterable[Mapping[str, Any]], sent: Any, schema: Schema) -> t
         if error["type"] == "too_short" and any(other[: len(loc)] == loc for other in found):
             continue  # what is wrong with its items stands there already: they were sent, and do not count
         if loc not in found or _is_of_type(found[loc].msg):
-            found[loc] = FieldError(loc=loc, msg=_message(error), hint=_hint(error, schema))
+            found[loc] = FieldError(loc=loc, msg=_message(error, schema), hint=_hint(error, schema))
     return tuple(found.values())
 
 
@@ -62,8 +66,10 @@ _WORDS = {
 """Instead of what pydantic says in the words of Python."""
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, Any], schema: Schema) -> str:
     kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden" and _kinds_with(error["loc"], schema):
+        return f"{error['loc'][0]} jobs have no such field"
     if kind == "union_tag_not_found":
         return f"the field {context['discriminator']} is missing"
     if kind == "union_tag_invalid":
@@ -72,7 +78,17 @@ def _message(error: Mapping[str, Any]) -> str:
         return f"Input should have at least {context['min_length']}, not {context['actual_length']}"
     if kind == "decimal_max_digits":
         return f"Input should have at most {context['max_digits']} digits: round it"
-    return _WORDS.get(kind, str(error["msg"]).removeprefix("Value error, "))
+    said = _WORDS.get(kind, str(error["msg"]).removeprefix("Value error, "))
+    short = said == _NO_OBJECT and any(node.get("type") == "string" for node in _walk(schema, error["loc"]))
+    return "Input should be a name or an object" if short else said
+
+
+def _kinds_with(loc: Loc, schema: Schema) -> list[str]:
+    """The kinds of job that have a field which the one at the head of `loc` does not have."""
+    kinds = schema.get("discriminator", {}).get("mapping", {})
+    if len(loc) != 2 or loc[0] not in kinds:
+        return []
+    return [kind for kind, ref in kinds.items() if loc[1] in _flat(schema, {"$ref": ref})[0].get("properties", {})]
 
 
 def _is_of_type(msg: str) -> bool:
@@ -82,6 +98,8 @@ def _is_of_type(msg: str) -> bool:
 
 def _hint(error: Mapping[str, Any], schema: Schema) -> str | None:
     loc: Loc = error["loc"]
+    if error["type"] == "extra_forbidden" and (kinds_with := _kinds_with(loc, schema)):
+        return f"Leave it out; {', '.join(sorted(kinds_with))} jobs have it."
     if error["type"] == "extra_forbidden":
         known = {name for node in _walk(schema, loc[:-1]) for name in node.get("properties", {})}
         return did_you_mean(loc[-1], known)

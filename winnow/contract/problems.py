@@ -46,8 +46,7 @@ class FieldError(Record):
 
     def __str__(self) -> str:
         """In one line, for people."""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{'.'.join(map(str, self.loc))}: {self.msg}{hint}"
+        return f"{self.brief} ({self.hint})" if self.hint else self.brief
 
     @property
     def brief(self) -> str:
@@ -55,10 +54,15 @@ class FieldError(Record):
         return f"{'.'.join(map(str, self.loc[1:] or self.loc))}: {self.msg}"
 
 
+def and_more(errors: Sequence[FieldError]) -> str:
+    """Behind a detail that tells the first error: where the others are."""
+    return f" ({len(errors) - 1} more in `errors`.)" if len(errors) > 1 else ""
+
+
 def in_lines(detail: str, errors: Sequence[FieldError]) -> str:
     """A problem for people: its detail, and a line for each error but a first one that the detail tells already."""
-    told = bool(errors) and errors[0].brief in detail
-    return "\n".join([detail, *(f"  {error}" for error in errors[told:])])
+    told = bool(errors) and (errors[0].brief in detail or errors[0].msg == detail)
+    return "\n".join([detail.removesuffix(and_more(errors)), *(f"  {error}" for error in errors[told:])])
 
 
 class Problem(Record):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from winnow.contract.hints import did_you_mean, of_body, summary
+from winnow.contract.hints import did_you_mean, no_dataset, of_body, summary
 from winnow.contract.problems import FieldError
 from winnow.contract.specs.jobs import SPEC
 
@@ -27,6 +27,8 @@ def errors(sent: Any) -> dict[tuple[str | int, ...], FieldError]:
         ({"target": {"sparsity": -1}}, ("target", "sparsity"), "greater than 0", "below 1"),
         ({"target": {}}, ("target",), "give sparsity, max_accuracy_drop or max_bytes", None),
         ({"target": 0.9}, ("target",), "should be an object", '{"sparsity": 0.9}'),
+        ({"model": 7}, ("model",), "Input should be a name or an object", "architecture"),
+        ({"method": 7}, ("method",), "Input should be a name or an object", "ticket is found"),
         ({"method": "fest"}, ("method",), "'fast', 'balanced' or 'full'", "mean 'fast'"),
         ({"method": {"preset": "ful"}}, ("method", "preset"), "'fast', 'balanced' or 'full'", "mean 'full'"),
         ({"method": {"rewind": "atuo"}}, ("method", "rewind"), "Input should be 'auto'", "mean 'auto'"),
@@ -122,6 +124,18 @@ def test_a_list_whose_items_are_wrong_is_not_told_to_be_short_as_well(
     assert at not in found
 
 
+@pytest.mark.parametrize(
+    ("sent", "field", "hint"),
+    [
+        ({"kind": "train", "target": {"sparsity": 0.9}}, "target", "Leave it out; prune jobs have it."),
+        ({"kind": "evaluate", "seed": 1}, "seed", "Leave it out; prune, train, transfer jobs have it."),
+    ],
+)
+def test_a_field_of_other_kinds_of_job_is_no_misspelt_one(sent: dict[str, Any], field: str, hint: str) -> None:
+    found = errors({"dataset": "digits", "model": "lenet5"} | sent)
+    assert (found[field,].msg, found[field,].hint) == (f"{sent['kind']} jobs have no such field", hint)
+
+
 @pytest.mark.parametrize("sent", [[], "prune", 3, None])
 def test_what_is_no_object_is_told_so(sent: Any) -> None:
     assert "object" in errors(sent)[()].msg
@@ -139,6 +153,11 @@ def test_all_errors_are_listed_and_the_first_is_told() -> None:
         summary(found)
         == "dataset: this field is missing. A data set by name or id, or a part of it. (2 more in `errors`.)"
     )
+
+
+def test_where_no_data_set_has_a_name_the_closest_one_is_told() -> None:
+    said = "There is no data set 'digit'. Did you mean 'digits'? Known are: digits, mnist."
+    assert no_dataset("digit", ["mnist", "digits"]) == said
 
 
 def test_a_guess_is_made_only_where_it_is_near() -> None:

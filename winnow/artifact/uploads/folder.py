@@ -9,7 +9,9 @@ from winnow.artifact.uploads.facts import UploadFacts
 from winnow.artifact.uploads.image_files import Beat, Listing, Size, inspect_files, listed, nothing, read_files
 from winnow.artifact.uploads.layout import SUFFIXES, ignored
 from winnow.artifact.uploads.raw import RawImages
+from winnow.contract.catalog.datasets import DATASETS
 from winnow.contract.datasets import DatasetFacts
+from winnow.contract.hints import no_dataset
 from winnow.contract.names import NAME
 from winnow.contract.problems import InvalidFile, NotFound
 
@@ -21,9 +23,9 @@ def folder_of(data_dir: Path, name: str) -> Path:
     """
     if not is_folder(data_dir, name):
         raise NotFound(
-            f"there is no data set {name!r}: use a built-in one, upload one, or lay its images out as "
-            "WINNOW_DATA_DIR/NAME/CLASS/image.png, or under train/ and test/ in NAME, a name of letters, digits, "
-            "dots, dashes and underscores"
+            f"{no_dataset(name, {*DATASETS, *folders_of_images(data_dir)})} Lay the images of yours out as "
+            "WINNOW_DATA_DIR/NAME/CLASS/image.png, or under train/ and test/ in NAME, a name of letters, digits, dots, "
+            "dashes and underscores, or upload it."
         )
     return data_dir / name
 
@@ -35,7 +37,7 @@ def is_folder(data_dir: Path, name: str) -> bool:
 
 def folders_of_images(data_dir: Path) -> tuple[str, ...]:
     """Names of the folders that hold images, not the official files of a built-in data set; no image is opened."""
-    if not data_dir.is_dir():
+    if not os.access(data_dir, os.R_OK | os.X_OK):  # it is not there, or nobody may list it
         return ()
     names = (path.name for path in data_dir.iterdir() if is_folder(data_dir, path.name))
     return tuple(sorted(name for name in names if _holds_images(data_dir / name)))

@@ -58,6 +58,10 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_folders_are_found_by_name(tmp_path: Path) -> None:
     (tmp_path / "shapes").mkdir()
     assert folder_of(tmp_path, "shapes") == tmp_path / "shapes"
+    with pytest.raises(NotFound, match="Did you mean 'shapes'"):
+        folder_of(tmp_path, "shape")
+    with pytest.raises(NotFound, match="Did you mean 'digits'"):
+        folder_of(tmp_path / "nowhere", "digit")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../shapes", "/etc", "a/b", ".hidden", "two words", "missing"])
