@@ -36,6 +36,8 @@ def models(
         return
     with connect(url, api_key) as client:
         found = list(islice(client.models(job), limit))
+        if job and not found:
+            client.job(job)  # says so where there is none
     if as_json:
         print_json(found)
     else:

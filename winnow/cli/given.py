@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from winnow.cli.options import check_size
 from winnow.cli.own_weights import explained
 from winnow.cli.spec_files import read_spec
 from winnow.contract.catalog.datasets import DATASETS
-from winnow.contract.datasets import SIZE, DatasetFacts, pixels
+from winnow.contract.datasets import DatasetFacts, pixels
+from winnow.contract.hints import no_dataset
 from winnow.contract.names import NAME
 from winnow.contract.problems import InvalidSpec
 from winnow.contract.reading import read
@@ -30,8 +32,7 @@ class DataSets:
     """The data sets of a job by name: built in, uploaded, or a folder's."""
 
     def __init__(self, data_dir: Path | None, uploads: Sequence[str], size: str | None) -> None:
-        if size is not None and not re.fullmatch(SIZE, size):
-            raise typer.BadParameter(f"{size!r} is no image size, as 32x32", param_hint="--size")
+        check_size(size)
         self._data_dir, self._size = data_dir, size
         self._named = set[str]()
         self.uploads = dict(map(_upload, uploads))
@@ -43,7 +44,12 @@ class DataSets:
         self._named.add(name)
         if name in self.uploads:
             return _read(self.uploads[name], self._size).facts(name)
-        return DATASETS[name] if name in DATASETS else _folder(name, self._data_dir)
+        if name in DATASETS:
+            return DATASETS[name]
+        if self._data_dir is None:
+            said = no_dataset(name, {*DATASETS, *self.uploads})
+            raise InvalidSpec(f"{said} For others give --data-dir or --upload.")
+        return _folder(name, self._data_dir)
 
     def check(self) -> None:
         """Refuse an upload that the job does not name. Raises BadParameter."""
@@ -123,10 +129,7 @@ def _read(upload: Path, size: str | None) -> "UploadFacts":
     return inspect_zip(upload, pixels(size) if size else None)
 
 
-def _folder(name: str, data_dir: Path | None) -> DatasetFacts:
+def _folder(name: str, data_dir: Path) -> DatasetFacts:
     from winnow.artifact.uploads import folder_of, inspect_folder  # noqa: PLC0415 - help does not need numpy
 
-    if data_dir is None:
-        known = ", ".join(sorted(DATASETS))
-        raise InvalidSpec(f"there is no data set {name!r}: known are {known}; for others give --data-dir or --upload")
     return inspect_folder(folder_of(data_dir, name)).facts(name)

@@ -70,8 +70,13 @@ def plot(
     """Draw accuracy over density, as far as it is known."""
     with connect(url, api_key) as client:
         job = client.job(job_id)
+    if job.points:
+        raise typer.BadParameter(
+            f"{job_id} is a sweep, which has no levels of its own: `winnow jobs table {job_id}` has those of its points"
+        )
     if len(job.levels) < 2:
-        raise typer.BadParameter(f"{job_id} has {len(job.levels)} levels so far; a curve wants two at least")
+        yet = "" if job.finished_at else " so far"
+        raise typer.BadParameter(f"{job_id} is {job.state} with {len(job.levels)} levels{yet}; a curve wants two")
     out.write_text(curve(job.levels, what(job)), encoding="utf-8")
     if as_json:
         print_json({"path": str(out)})

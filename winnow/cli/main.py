@@ -13,6 +13,7 @@ from winnow.cli.convert import convert
 from winnow.cli.datasets import datasets
 from winnow.cli.download import download
 from winnow.cli.jobs import app as jobs
+from winnow.cli.output import spoken
 from winnow.cli.predict import predict
 from winnow.cli.run import run as run_job
 from winnow.cli.serve import serve
@@ -76,7 +77,8 @@ def run(arguments: list[str]) -> int:
     try:
         return int(app(arguments, prog_name="winnow", standalone_mode=False) or 0)
     except typer.TyperException as wrong:
-        return _fail(arguments, wrong.format_message(), wrong.exit_code)
+        said = wrong.format_message().replace(": Value error, ", ": ")  # pydantic's words, which typer hands on
+        return _fail(arguments, said, wrong.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except OSError as failure:
@@ -93,8 +95,8 @@ def _known(failure: Exception) -> str | None:
     from winnow.client import ClientError  # noqa: PLC0415 - see above
 
     if isinstance(failure, WinnowError):
-        return in_lines(failure.detail, failure.errors)
-    return str(failure) if isinstance(failure, ClientError) else None
+        return spoken(in_lines(failure.detail, failure.errors))
+    return spoken(str(failure)) if isinstance(failure, ClientError) else None
 
 
 def _fail(arguments: list[str], text: str, code: int) -> int:

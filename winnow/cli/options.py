@@ -1,9 +1,13 @@
 """Options that several commands share, and the client they lead to."""
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import BaseModel
+
+from winnow.cli.output import spoken
+from winnow.contract.datasets import SIZE
 
 if TYPE_CHECKING:
     from winnow.client import Client
@@ -23,6 +27,12 @@ def check_key(api_key: str | None) -> None:
     """Refuse a key that no header carries. Raises BadParameter."""
     if api_key and not (api_key.isascii() and api_key.isprintable()):
         raise typer.BadParameter("A key has the characters of ASCII alone.", param_hint="--api-key (WINNOW_API_KEY)")
+
+
+def check_size(size: str | None) -> None:
+    """Refuse what is no image size. Raises BadParameter."""
+    if size is not None and not re.fullmatch(SIZE, size):
+        raise typer.BadParameter(f"{size!r} is no image size, as 32x32", param_hint="--size")
 
 
 def none_before(context: typer.Context) -> None:
@@ -47,4 +57,4 @@ def connect(url: str, api_key: str | None) -> "Client":
 
 def described(value: type[BaseModel], field: str) -> str:
     """The help text of a spec's field: its description, the only one there is."""
-    return value.model_fields[field].description or ""
+    return spoken(value.model_fields[field].description or "")

@@ -1,6 +1,7 @@
 """What commands print: JSON for machines, or tables for people. Errors and remarks go to standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 from rich.console import Console
 
 PIPE_WIDTH = 160
+ROUTES = re.compile(r"GET /v1/(jobs|models|datasets|architectures|criteria)(?:\?job=(\w+))?(?![/\w])")
+"""Those that have a command."""
 
 
 def print_json(value: Any) -> None:
@@ -25,6 +28,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [_plain(item) for item in value]
     return value
+
+
+def spoken(text: str) -> str:
+    """A text of the service with commands in the place of routes."""
+    text = ROUTES.sub(lambda route: f"`winnow {route[1]}{f' --job {route[2]}' if route[2] else ''}`", text)
+    return text.replace("POST /v1/datasets", "`winnow upload`")
 
 
 def people() -> Console:

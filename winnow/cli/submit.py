@@ -55,7 +55,10 @@ def submit(
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a job: FILE, or --dataset and --model; options are laid over what FILE says, --set last."""
+    """Submit a job: FILE, or --dataset and --model; options are laid over what FILE says, --set last.
+
+    Without FILE it is a `prune` job; a target of 0.9 of the weights holds unless another one is given.
+    """
     settings = {
         ("dataset",): dataset,
         ("model",): model,

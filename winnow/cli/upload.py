@@ -1,13 +1,15 @@
 """`winnow upload`: a data set of one's own."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect
+from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, check_size, connect
 from winnow.cli.output import people, print_json
+from winnow.contract.datasets import DATASET_NAME
 
 
 def upload(
@@ -21,8 +23,16 @@ def upload(
     as_json: AsJson = False,
 ) -> None:
     """Upload a data set that jobs can name."""
+    check_size(size)
+    called = name or file.stem
+    if not re.fullmatch(DATASET_NAME, called):
+        raise typer.BadParameter(
+            f"{called!r} is no name of a data set: give one of letters, digits, dots, dashes and underscores, "
+            "a letter or digit first",
+            param_hint="--name",
+        )
     with connect(url, api_key) as client:
-        dataset = client.upload(file, name or file.stem, size)
+        dataset = client.upload(file, called, size)
     if as_json:
         print_json(dataset)
     else:

@@ -13,6 +13,7 @@ import httpx
 from winnow.client import following
 from winnow.client.connection import Connection
 from winnow.client.downloads import Report, download
+from winnow.client.errors import ClientError
 from winnow.client.events import Event
 from winnow.contract.resources import Curves, Dataset, Job, Model, ModelFile, Predictions, Series, Table, Worker
 from winnow.contract.rows import TableRow
@@ -146,7 +147,10 @@ class Client:
 
     def upload(self, path: Path, name: str, size: str | None = None) -> Dataset:
         """Send a data set (.zip or .npz) as it lies on disk, a piece at a time; `size` as the service takes it."""
-        headers = {"Content-Type": ARCHIVES.get(path.suffix.lower(), "application/octet-stream")}
+        kind = ARCHIVES.get(path.suffix.lower())
+        if kind is None:
+            raise ClientError(f"{path.name} is none of {', '.join(ARCHIVES)}: pack the data set as one of them")
+        headers = {"Content-Type": kind}
         params = {"name": name, "size": size}
         with path.open("rb") as stream:
             return self._connection.read(

@@ -139,7 +139,7 @@ def test_a_part_of_a_data_set_at_another_size(tmp_path: Path) -> None:
         (TRAIN | {"epoch": 3}, "epoch: there is no such field. Known are: dataset, kind"),
         (TRAIN | {"train": {"epocs": 3}}, "train.epocs: there is no such field. Did you mean 'epochs'?"),
         (TRAIN | {"model": "lenet"}, "no architecture 'lenet'"),
-        (TRAIN | {"dataset": "mine"}, "no data set 'mine'"),
+        (TRAIN | {"dataset": "digit"}, "There is no data set 'digit'. Did you mean 'digits'?"),
         (TRAIN | {"dataset": {"name": "digits", "classes": ["7", "seven"]}}, "no class of 'digits' 'seven'"),
         (TRAIN | {"dataset": {"name": "digits", "fraction": 0.01}}, "dataset.fraction"),
         (TRAIN | {"dataset": "mnist"}, "WINNOW_DATA_DIR"),
