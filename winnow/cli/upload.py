@@ -9,7 +9,7 @@ from rich.text import Text
 
 from winnow.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, check_size, connect
 from winnow.cli.output import people, print_json
-from winnow.contract.datasets import DATASET_NAME
+from winnow.contract.names import NAME
 
 
 def upload(
@@ -25,7 +25,7 @@ def upload(
     """Upload a data set that jobs can name."""
     check_size(size)
     called = name or file.stem
-    if not re.fullmatch(DATASET_NAME, called):
+    if not re.fullmatch(NAME, called):
         raise typer.BadParameter(
             f"{called!r} is no name of a data set: give one of letters, digits, dots, dashes and underscores, "
             "a letter or digit first",
