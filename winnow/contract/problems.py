@@ -37,6 +37,10 @@ class Reason(StrEnum):
     BUG = "bug"
 
 
+OF_HTTP = (("body",), ("query",), ("path",), ("header",))
+"""Where in a request a field is, which is nothing to people."""
+
+
 class FieldError(Record):
     """One thing wrong with a request, and what to do."""
 
@@ -51,7 +55,8 @@ class FieldError(Record):
     @property
     def brief(self) -> str:
         """Where in what was sent, and what is wrong there."""
-        return f"{'.'.join(map(str, self.loc[1:] or self.loc))}: {self.msg}"
+        path = self.loc[1:] if self.loc[:1] in OF_HTTP else self.loc
+        return f"{'.'.join(map(str, path or self.loc))}: {self.msg}"
 
 
 def and_more(errors: Sequence[FieldError]) -> str:
