@@ -56,7 +56,8 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_folders_are_found_by_name(tmp_path: Path) -> None:
-    (tmp_path / "shapes").mkdir()
+    (tmp_path / "shapes" / "round").mkdir(parents=True)
+    (tmp_path / "shapes" / "round" / "1.png").touch()
     assert folder_of(tmp_path, "shapes") == tmp_path / "shapes"
     with pytest.raises(NotFound, match="Did you mean 'shapes'"):
         folder_of(tmp_path, "shape")
