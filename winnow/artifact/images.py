@@ -29,6 +29,8 @@ _SIXTEEN_BITS = frozenset({"I;16", "I;16B"})
 _GREY_MODES = frozenset({"1", "L", "LA"}) | _SIXTEEN_BITS
 _TOO_DEEP = frozenset({"I", "F"})
 """Modes of numbers without a highest one: which of them is white nobody knows."""
+_BITS, _WHITE = 258, 262
+"""Tags of a TIFF: bits of a sample, and whether 0 is black (1) or white (0)."""
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 """Tags of a TIFF whose pixels lie in tiles, one of which is decoded at a time."""
 _SIDEWAYS = frozenset({5, 6, 7, 8})
@@ -132,7 +134,7 @@ def _reading(data: bytes, name: str, formats: tuple[str, ...]) -> Iterator[Image
 def _check_pixels(image: Image.Image, name: str) -> None:
     if image.width * image.height > MAX_PIXELS or _tile_pixels(image) > MAX_PIXELS:
         raise InvalidFile(_too_large(name))
-    if image.mode in _TOO_DEEP:
+    if image.mode in _TOO_DEEP or _is_scaled(image):
         raise InvalidFile(f"{name} has pixels of more than eight bits: save it with eight, or as a PNG of sixteen")
 
 
@@ -140,6 +142,12 @@ def _tile_pixels(image: Image.Image) -> int:
     """Pixels of a tile of a TIFF, which may be larger than the image; those of no tile are 1."""
     tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
     return int(tags.get(_TILE_WIDTH, 1)) * int(tags.get(_TILE_LENGTH, 1))
+
+
+def _is_scaled(image: Image.Image) -> bool:
+    """Whether a TIFF of more than eight bits means other greys than its numbers: of twelve bits, or with white as 0."""
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode in _SIXTEEN_BITS else None
+    return tags is not None and (tags.get(_BITS) != (16,) or tags.get(_WHITE) != 1)
 
 
 def _too_large(name: str) -> str:

@@ -67,6 +67,8 @@ def push(
     Weights that Winnow wrote say themselves what their network is; options and --spec have precedence.
     """
     said = read_spec(spec) if spec else {}
+    if not isinstance(said.get("input") or {}, dict):
+        raise typer.BadParameter("`input` is an object: channels, size, mean and std", param_hint="--spec")
     with connect(url, api_key) as client:
         if dataset:
             said = _of_dataset(client, dataset, said)

@@ -10,8 +10,9 @@ from winnow.contract.problems import InvalidFile
 def explained(weights: Path, said: Mapping[str, Any]) -> dict[str, Any]:
     """What is said of a network, as a `BroughtSpec` is sent; what is not, as its file says it, if it says anything."""
     own = _own(weights)
-    images = own.get("input", {}) | dict(said.get("input") or {})
-    return {**own, **said} | ({"input": images} if images else {})
+    images = said.get("input") or {}
+    both = {"input": own["input"] | images} if "input" in own and isinstance(images, Mapping) else {}
+    return {**own, **said, **both}
 
 
 def _own(weights: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What Python, torch and the system raise in the middle of a unit, as the end of it that it is."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -30,19 +30,23 @@ EXECUTION_FAILED = "_EXECUTION_FAILED"
 
 
 @contextmanager
-def told_as_ends(unit: Unit) -> Iterator[None]:
+def told_as_ends(unit: Unit) -> Iterator[Callable[[], None]]:
     """A unit is done in here. Raises UnitFailed with the reason, or ProcessLost where it may end well another time.
 
     That the GPU failed says nothing of the unit: it is tried again from its checkpoint, by another process.
 
     Where a GPU has no room for the algorithm that cuDNN wants, torch takes another one without a word, with other last
-    bits: what was made so is not the unit's outcome.
+    bits: what was made so is not the unit's outcome. What it yields raises UnitFailed from then on.
     """
     before = _refusals(unit)
-    try:
-        yield
+
+    def look() -> None:
         if _refusals(unit) > before:
             raise UnitFailed(Reason.OUT_OF_MEMORY, _no_room(unit))
+
+    try:
+        yield look
+        look()
     except WinnowError as error:
         raise UnitFailed(Reason.DATA_ERROR, error.detail) from error
     except MemoryError as error:

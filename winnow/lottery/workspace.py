@@ -51,12 +51,15 @@ class Workspace(Protocol):
 
 
 class Repeating:
-    """A workspace that can say once more how far it is: for who waits, in the middle of something."""
+    """A workspace that can say once more how far it is: for who waits, in the middle of something.
 
-    def __init__(self, workspace: Workspace) -> None:
+    Before a checkpoint is kept, `look` is asked, which may raise: what is not sound is not to be gone on from.
+    """
+
+    def __init__(self, workspace: Workspace, look: Callable[[], None]) -> None:
         self._workspace = workspace
+        self._look = look
         self._said = (0, 1)
-        self.checkpoint = workspace.checkpoint
         self.restore = workspace.restore
 
     @property
@@ -68,6 +71,15 @@ class Repeating:
     def outputs(self) -> Path:
         """As of the workspace."""
         return self._workspace.outputs
+
+    def checkpoint(self, state: Callable[[], bytes], now: bool = False) -> None:
+        """As of the workspace, once `look` has nothing to say."""
+
+        def sound() -> bytes:
+            self._look()
+            return state()
+
+        self._workspace.checkpoint(sound, now)
 
     def progress(self, done: int, of: int, point: Point | None = None) -> None:
         """As of the workspace."""

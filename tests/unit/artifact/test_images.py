@@ -87,6 +87,18 @@ def test_sixteen_bits_of_a_tiff_keep_their_upper_eight_in_either_order() -> None
         np.testing.assert_array_equal(decode_as(data, 1, (4, 6), "it")[..., 0], deep >> 8)
 
 
+@pytest.mark.parametrize(("bits", "white"), [(16, 0), (12, 1)])
+def test_a_tiff_whose_greys_are_not_its_numbers_is_refused(bits: int, white: int) -> None:
+    """Pillow gives them as they lie there: dark, or turned round."""
+    data = _saved(Image.new("I;16", (6, 4)), "TIFF")
+    for tag, told, value in ((258, 16, bits), (262, 1, white)):
+        entry = struct.pack("<HHIHH", tag, 3, 1, told, 0)
+        assert data.count(entry) == 1
+        data = data.replace(entry, struct.pack("<HHIHH", tag, 3, 1, value, 0))
+    with pytest.raises(InvalidFile, match="more than eight bits"):
+        inspect_image(data)
+
+
 @pytest.mark.parametrize(("mode", "form"), [("I", "TIFF"), ("F", "TIFF"), ("I", "PPM"), ("F", "PPM")])
 def test_numbers_without_a_highest_one_are_no_pixels(mode: str, form: str) -> None:
     with pytest.raises(InvalidFile, match="'deep' has pixels of more than eight bits: save it with eight"):

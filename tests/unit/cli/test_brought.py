@@ -32,6 +32,7 @@ def own(tmp_path: Path) -> Path:
     [
         ({}, SPEC),
         ({"architecture": "lenet5"}, SPEC | {"architecture": "lenet5"}),
+        ({"input": 5}, SPEC | {"input": 5}),
         ({"input": {"mean": [0.5]}, "zeros": "masked"}, SPEC | {"zeros": "masked", "input": SAID | {"mean": [0.5]}}),
     ],
 )

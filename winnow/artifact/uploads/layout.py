@@ -61,7 +61,7 @@ def _top(paths: Sequence[str]) -> str:
     """The one folder around all of it, with its slash, or nothing."""
     depth = paths[0].count("/")
     tops = {path.partition("/")[0] for path in paths}
-    around = len(tops) == 1 and (depth > 2 or (depth == 2 and not tops <= _SPLITS.keys()))
+    around = len(tops) == 1 and (depth > 2 or (depth == 2 and tops not in ({"train"}, {"test"})))
     return f"{tops.pop()}/" if around else ""
 
 

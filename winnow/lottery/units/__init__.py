@@ -33,9 +33,10 @@ def run(unit: Unit, workspace: Workspace, warm: Warm) -> UnitResult:
     """
     started = time.monotonic()
     settle(unit.inputs.threads, unit.inputs.resource)
-    repeating = Repeating(workspace)
-    with told_as_ends(unit), warm.working(repeating.again):
-        found = _in_all_processes(unit, repeating, warm)
+    with told_as_ends(unit) as look:
+        repeating = Repeating(workspace, look)
+        with warm.working(repeating.again):
+            found = _in_all_processes(unit, repeating, warm)
     if unit.inputs.resource == "gpu":
         # Traced networks go in circles, and a full GPU does not make Python look for those.
         gc.collect()

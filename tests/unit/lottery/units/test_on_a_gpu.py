@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from tests.support.architectures import KINDS, OWN
 from tests.support.folders import job_on, shapes
-from tests.support.lottery import digits_job, do_all
+from tests.support.lottery import MemoryWorkspace, digits_job, do_all
 from tests.support.pretended_gpu import pretended_gpu
 from tests.support.streams import streaming
 from tests.support.workers import resolved
@@ -20,7 +20,8 @@ from winnow.lottery import numerics
 from winnow.lottery.architectures import build, placed
 from winnow.lottery.data.augment import augmented
 from winnow.lottery.numerics import settle
-from winnow.lottery.units import UnitFailed, Warm
+from winnow.lottery.units import UnitFailed, Warm, run
+from winnow.plan import places
 
 ONE_SHOT = {"schedule": "one_shot"}
 FIRST, SECOND = ({"name": "digits", "classes": classes} for classes in (["0", "1", "2", "3"], ["4", "5", "6"]))
@@ -119,6 +120,17 @@ def test_a_unit_for_which_torch_found_too_little_memory_is_no_outcome_though_it_
     assert failed.value.reason is Reason.OUT_OF_MEMORY
     assert len([*tmp_path.iterdir()]) == 2
     assert next(refusals, None) is None
+
+
+def test_what_it_made_after_that_is_kept_in_no_checkpoint(tmp_path, monkeypatch):
+    """Who goes on from there, where there is more memory, would never hear of it."""
+    refusals = iter([3, 4])
+    monkeypatch.setattr(torch.cuda, "memory_stats", lambda: {"num_ooms": next(refusals)})
+    unit = places(digits_job("gpu"), {})[0].unit
+    workspace = MemoryWorkspace(tmp_path, {}, stop=lambda _done: True)
+    with pytest.raises(UnitFailed, match="not enough memory"):
+        run(unit, workspace, Warm(None))
+    assert workspace.saved is None
 
 
 def test_a_gpu_without_bf16_says_so(tmp_path, monkeypatch):
