@@ -42,21 +42,27 @@ def read_certificate(path: Path) -> dict[str, Any]:
     return dict(certificate)
 
 
-def files_by_sha256(certificate: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of each file of each network → what it is, in words; of a sweep, and of jobs before this one, too.
+def files_by_sha256(certificate: Mapping[str, Any]) -> dict[str, list[str]]:
+    """SHA-256 of each file of each network → what it is, in words, once for each network that has these bytes.
 
+    A ticket's mask is its controls' too: networks stand in the certificate's order, tickets before controls, and those
+    of the job itself before those of jobs that it begins with. Of a sweep, every point's are there.
     Raises InvalidFile where the certificate has another form.
     """
+    found: dict[str, list[str]] = {}
     try:
-        return dict(_files(certificate))
+        for sha256, said in _files(certificate):
+            found.setdefault(sha256, []).append(said)
     except (AttributeError, KeyError, TypeError) as error:
         raise InvalidFile("the certificate is sealed, but not of the form that Winnow writes") from error
+    return found
 
 
 def _files(certificate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for part in (*certificate.get("points", ()), *certificate.get("before", ())):
-        yield from _files(part)
     for network in certificate.get("networks", ()):
-        place = f"{network['arm']}, level {network['level']}, replicate {network['replicate']}, {network['model_id']}"
+        known = f", {network['model_id']}" if network["model_id"] else ""
+        place = f"{network['arm']}, level {network['level']}, replicate {network['replicate']}{known}"
         for name, file in network["files"].items():
             yield file["sha256"], f"{name} of {place}"
+    for part in (*certificate.get("points", ()), *certificate.get("before", ())):
+        yield from _files(part)

@@ -63,6 +63,7 @@ def run(
 
     A model that an earlier run left in OUT can be named by its id, `mdl_…`.
     """
+    from winnow.lottery.folder import Folder  # noqa: PLC0415 - help does not need it
     from winnow.plan import Known, resolve_sent  # noqa: PLC0415 - help does not need it
 
     sets = DataSets(data_dir, upload or (), size)
@@ -76,13 +77,15 @@ def run(
     if outcome.failed_checks:
         failed = "; ".join(f"{check.name}: {check.evidence}" for check in outcome.failed_checks)
         raise InvalidSpec(f"the audit failed, so the job claims nothing: {failed}")
+    models = Folder(out).models()
     if as_json:
         found = {"levels": outcome.levels, "points": outcome.points, "result": outcome.result}
-        print_json({"out": str(out), **found})
+        print_json({"out": str(out), "models": {name: str(folder) for name, folder in models.items()}, **found})
     else:
         people().print(picture("done", None, (outcome.levels, outcome.points)))
         if outcome.result:
             people().print(claims(outcome.result))
+            people().print(f"Its files are in {models[outcome.result.target.model_id]}", soft_wrap=True)
         people().print(f"Certificate, tables and units are in {out}", style="dim", soft_wrap=True)
 
 

@@ -61,14 +61,18 @@ class Folder:
                 shutil.rmtree(self._path / "work" / folder.name, ignore_errors=True)  # a kill just after the rename
         return found
 
+    def models(self) -> dict[str, Path]:
+        """The folder of each model that was made here, by the model's id."""
+        units = {path.parent: _unit(path.parent) for path in sorted(self._units.glob("*/unit.json"))}
+        return {unit.model_id: folder for folder, unit in units.items() if unit.model_id is not None}
+
     def units_behind(self, model_id: str) -> tuple[Unit, ...]:
         """The finished unit that made a model, then those that it stands on. Raises NotFound."""
-        units = {path.parent.name: path for path in sorted(self._units.glob("*/unit.json"))}
-        made = (unit for path in units.values() if (unit := _unit(path)).model_id == model_id)
-        first = next(made, None)
-        if first is None:
+        made = self.models().get(model_id)
+        if made is None:
             raise NotFound(f"There is no model {model_id!r} in {self._path}: it is not one that was made there.")
-        return lineage(first, lambda key: _unit(units[key]) if key in units else None)
+        done = {path.parent.name for path in self._units.glob("*/unit.json")}
+        return lineage(_unit(made), lambda key: _unit(self._units / key) if key in done else None)
 
     def workspace(self, unit: Unit, uploads: Mapping[str, Path], progress: Progress) -> "FolderWorkspace":
         """A try at a unit, with empty outputs and the checkpoint of the try before, if it was cut off."""
@@ -118,8 +122,8 @@ class FolderWorkspace:
         self._told(done, of, point)
 
 
-def _unit(path: Path) -> Unit:
-    return Unit.model_validate_json(path.read_bytes())
+def _unit(folder: Path) -> Unit:
+    return Unit.model_validate_json((folder / "unit.json").read_bytes())
 
 
 def _read(folder: Path) -> UnitResult | None:

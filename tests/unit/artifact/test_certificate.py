@@ -63,8 +63,23 @@ def network(name, sha256):
 def test_the_files_of_points_and_of_jobs_before_are_named_as_well():
     alone = {"networks": [network("ticket.winnow", "a")], "before": [{"networks": [network("model.onnx", "b")]}]}
     of_all = files_by_sha256({"points": [alone, {"networks": [network("mask.safetensors", "c")]}]})
-    assert of_all["a"] == "ticket.winnow of ticket, level 2, replicate 0, mdl_x"
-    assert [of_all[sha256].partition(" ")[0] for sha256 in "abc"] == ["ticket.winnow", "model.onnx", "mask.safetensors"]
+    assert of_all == {
+        "a": ["ticket.winnow of ticket, level 2, replicate 0, mdl_x"],
+        "b": ["model.onnx of ticket, level 2, replicate 0, mdl_x"],
+        "c": ["mask.safetensors of ticket, level 2, replicate 0, mdl_x"],
+    }
+
+
+def test_a_file_of_several_networks_is_said_to_be_the_tickets_first():
+    ticket = network("mask.safetensors", "m")
+    control = ticket | {"arm": "random_reinit", "model_id": None}
+    begun_with = {"networks": [ticket | {"model_id": "mdl_before"}]}
+    (said,) = files_by_sha256({"before": [begun_with], "networks": [ticket, control]}).values()
+    assert said == [
+        "mask.safetensors of ticket, level 2, replicate 0, mdl_x",
+        "mask.safetensors of random_reinit, level 2, replicate 0",
+        "mask.safetensors of ticket, level 2, replicate 0, mdl_before",
+    ]
 
 
 @pytest.mark.parametrize("other", [{"networks": [{}]}, {"networks": 3}, {"points": [1]}])

@@ -41,11 +41,13 @@ def test_a_job_leaves_its_units_tables_and_certificate_and_is_not_done_twice(tmp
     of_it = [str(path) for path in unit.iterdir() if path.suffix in (".winnow", ".safetensors", ".onnx")]
     assert len(of_it) > 3
     assert run(["verify", str(tmp_path / "out" / "certificate.json"), *of_it]) == 0
+    assert found["models"] == {found["result"]["target"]["model_id"]: f"out/units/{unit.name}"}
 
     again = winnow_run(TRAIN, tmp_path)
 
     assert again.returncode == 0, again.stderr
     assert "0.00% sparse" in again.stdout
+    assert f"Its files are in out/units/{unit.name}\n" in again.stdout
     assert (unit / "weights.safetensors").stat().st_mtime_ns == made
 
 

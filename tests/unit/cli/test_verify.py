@@ -33,7 +33,7 @@ def test_a_file_that_it_does_not_name_is_told_and_fails(folder: Path, capsys: py
     assert run(["verify", *given]) == 1
     assert "other is none of its networks' files" in capsys.readouterr().out
     assert run(["verify", *given, "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["files"][given[2]] is None
+    assert json.loads(capsys.readouterr().out)["files"][given[2]] == []
 
 
 def test_a_changed_certificate_is_told_and_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,3 +41,33 @@ def test_a_changed_certificate_is_told_and_fails(folder: Path, capsys: pytest.Ca
     path.write_bytes(path.read_bytes().replace(b'"level":3', b'"level":4'))
     assert run(["verify", str(path)]) == 1
     assert "is not as it was written" in capsys.readouterr().err
+
+
+def test_a_folder_stands_for_its_certificate_and_the_files_of_a_model_in_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", str(folder)]) == 0
+    first, second = capsys.readouterr().out.splitlines()  # "other" is no name of a model's file
+    assert first.startswith(str(folder / "certificate.json"))
+    assert second.startswith(str(folder / "ticket.winnow"))
+    assert run(["verify", str(folder / "certificate.json"), str(folder)]) == 0
+
+    (folder / "ticket.winnow").write_bytes(b"changed")
+    assert run(["verify", str(folder)]) == 1
+
+
+def test_a_folder_with_nothing_to_check_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", str(tmp_path)]) == 1
+    assert "certificate.json" in capsys.readouterr().err
+    write_certificate(tmp_path / "certificate.json", {"certificate": 1})
+    assert run(["verify", str(tmp_path / "certificate.json"), str(tmp_path)]) == 2
+    assert "has no file of a model" in capsys.readouterr().err
+
+
+def test_bytes_that_several_networks_have_are_told_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"ticket.winnow": file_ref(folder / "ticket.winnow").model_dump()}
+    arms = [("ticket", "mdl_x"), ("random_reinit", None)]
+    networks = [{"arm": arm, "level": 3, "replicate": 1, "model_id": name, "files": files} for arm, name in arms]
+    write_certificate(folder / "certificate.json", {"certificate": 1, "networks": networks})
+    assert run(["verify", str(folder)]) == 0
+    assert capsys.readouterr().out.endswith("of ticket, level 3, replicate 1, mdl_x, and the same in 1 more\n")
