@@ -63,16 +63,16 @@ class Folder:
 
     def models(self) -> dict[str, Path]:
         """The folder of each model that was made here, by the model's id."""
-        units = {path.parent: _unit(path.parent) for path in sorted(self._units.glob("*/unit.json"))}
-        return {unit.model_id: folder for folder, unit in units.items() if unit.model_id is not None}
+        made = self._made().items()
+        return {unit.model_id: self._units / key for key, unit in made if unit.model_id is not None}
 
     def units_behind(self, model_id: str) -> tuple[Unit, ...]:
         """The finished unit that made a model, then those that it stands on. Raises NotFound."""
-        made = self.models().get(model_id)
-        if made is None:
+        made = self._made()
+        first = next((unit for unit in made.values() if unit.model_id == model_id), None)
+        if first is None:
             raise NotFound(f"There is no model {model_id!r} in {self._path}: it is not one that was made there.")
-        done = {path.parent.name for path in self._units.glob("*/unit.json")}
-        return lineage(_unit(made), lambda key: _unit(self._units / key) if key in done else None)
+        return lineage(first, made.get)
 
     def workspace(self, unit: Unit, uploads: Mapping[str, Path], progress: Progress) -> "FolderWorkspace":
         """A try at a unit, with empty outputs and the checkpoint of the try before, if it was cut off."""
@@ -88,6 +88,11 @@ class Folder:
         write_atomically(workspace.outputs / "result.json", [result.model_dump_json(indent=1).encode()])
         workspace.outputs.rename(self._units / unit.key)
         shutil.rmtree(workspace.folder)
+
+    def _made(self) -> dict[str, Unit]:
+        """The finished units by their keys."""
+        paths = sorted(self._units.glob("*/unit.json"))
+        return {path.parent.name: Unit.model_validate_json(path.read_bytes()) for path in paths}
 
 
 class FolderWorkspace:
@@ -120,10 +125,6 @@ class FolderWorkspace:
     def progress(self, done: int, of: int, point: Point | None = None) -> None:
         """Pass on how far it is."""
         self._told(done, of, point)
-
-
-def _unit(folder: Path) -> Unit:
-    return Unit.model_validate_json((folder / "unit.json").read_bytes())
 
 
 def _read(folder: Path) -> UnitResult | None:
